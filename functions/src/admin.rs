@@ -1,0 +1,218 @@
+//! `/api/admin/…`: the seller signs in and keeps products.
+
+use crate::http::{Answer, Problem, bearer, json_body, json_response, money, read_money, source_address};
+use app::App;
+use app::clock::rfc3339;
+use app::staff::SignIn;
+use domain::limits::QUANTITY_MAX;
+use domain::product::{Field, Kind, Product};
+use domain::{AccountId, ProductId};
+use lambda_http::Request;
+use lambda_http::http::Method;
+use serde_json::{Value, json};
+use store::Outcome;
+
+/// Characters of a product's name.
+const NAME_MAX: usize = 200;
+/// Fields a seller may ask for in one product.
+const FIELDS_MAX: usize = 20;
+/// Tries to read and change a product before giving way to other editors.
+const CHANGE_TRIES: usize = 3;
+
+pub(crate) async fn handle(app: &App, path: &str, id: &str, request: &Request) -> Answer {
+    if path == "/api/admin/login" {
+        return login(app, request).await;
+    }
+    signed_in(app, request)?;
+    let method = request.method();
+    match path {
+        "/api/admin/refresh" => session(app),
+        "/api/admin/products" if method == Method::GET => list(app).await,
+        "/api/admin/products" => create(app, request).await,
+        _ if method == Method::GET => one(app, id).await,
+        _ if method == Method::PATCH => change(app, id, &json_body(request)?).await,
+        _ => change(app, id, &json!({"archived": true, "on_sale": false})).await,
+    }
+}
+
+/// Who the caller is; nobody else gets further.
+pub(crate) fn signed_in(app: &App, request: &Request) -> Result<String, Problem> {
+    bearer(request).and_then(|token| app.session(token)).ok_or(Problem::Unauthorized)
+}
+
+async fn login(app: &App, request: &Request) -> Answer {
+    let body = json_body(request)?;
+    let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
+    match app.sign_in(text("username"), text("password"), &source_address(request)).await? {
+        SignIn::Yes => session(app),
+        SignIn::No => Err(Problem::Unauthorized),
+        SignIn::TooOften { seconds } => Err(Problem::RateLimited(seconds)),
+    }
+}
+
+fn session(app: &App) -> Answer {
+    let (token, ends) = app.open_session();
+    json_response(200, &json!({"token": token, "expires_at": rfc3339(ends)}))
+}
+
+fn describe(product: &Product) -> Value {
+    let fields: Vec<Value> =
+        product.fields.iter().map(|f| json!({"id": f.id, "label": f.label, "required": f.required})).collect();
+    json!({
+        "id": product.id.as_str(),
+        "name": product.name,
+        "kind": product.kind.as_str(),
+        "price": money(product.price),
+        "channels": product.channels.iter().map(AccountId::as_str).collect::<Vec<_>>(),
+        "min_quantity": product.min_quantity,
+        "max_quantity": product.max_quantity,
+        "fields": fields,
+        "on_sale": product.on_sale,
+        "archived": product.archived,
+        "version": product.version,
+    })
+}
+
+async fn list(app: &App) -> Answer {
+    let products: Vec<Value> = app.products().await?.iter().map(describe).collect();
+    json_response(200, &json!({ "products": products }))
+}
+
+async fn one(app: &App, id: &str) -> Answer {
+    let id = ProductId::parse(id).ok_or(Problem::NotFound)?;
+    let product = app.product(&id).await?.ok_or(Problem::NotFound)?;
+    json_response(200, &describe(&product))
+}
+
+async fn create(app: &App, request: &Request) -> Answer {
+    let body = json_body(request)?;
+    let id = match body.get("id").filter(|v| !v.is_null()) {
+        Some(id) => id.as_str().and_then(ProductId::parse).ok_or(Problem::field("id", "malformed"))?,
+        // Ten random bytes: never used before, never guessed, fit for an address.
+        None => ProductId::parse(&app::keys::hex(&app.ids.bytes::<10>())).ok_or(Problem::Unavailable)?,
+    };
+    let blank = Product {
+        id,
+        name: String::new(),
+        kind: Kind::SingleUseKey,
+        price: domain::Money { minor: 0, currency: domain::Currency::CNY },
+        channels: Vec::new(),
+        min_quantity: 1,
+        max_quantity: QUANTITY_MAX,
+        fields: Vec::new(),
+        on_sale: true,
+        archived: false,
+        version: 1,
+    };
+    for required in ["name", "kind", "price", "channels"] {
+        if body.get(required).is_none_or(Value::is_null) {
+            return Err(Problem::field(required, "required"));
+        }
+    }
+    let product = with(app, blank, &body).await?;
+    match app.create_product(&product).await? {
+        Outcome::Applied(()) | Outcome::AlreadyApplied(()) => json_response(201, &describe(&product)),
+        Outcome::Refused(()) => Err(Problem::Conflict("A product with this id exists, or existed before.")),
+    }
+}
+
+async fn change(app: &App, id: &str, body: &Value) -> Answer {
+    let id = ProductId::parse(id).ok_or(Problem::NotFound)?;
+    let mut product = app.product(&id).await?.filter(|p| !p.archived).ok_or(Problem::NotFound)?;
+    for _ in 0..CHANGE_TRIES {
+        // Whoever names the version they saw is told when it is no longer the version.
+        if body.get("version").and_then(Value::as_u64).is_some_and(|v| v != u64::from(product.version)) {
+            return Err(Problem::Conflict("The product was changed meanwhile."));
+        }
+        let mut changed = with(app, product.clone(), body).await?;
+        changed.version += 1;
+        match app.change_product(&changed).await? {
+            Outcome::Applied(()) | Outcome::AlreadyApplied(()) => return json_response(200, &describe(&changed)),
+            Outcome::Refused(found) => product = found,
+        }
+    }
+    Err(Problem::Conflict("The product is being changed by others."))
+}
+
+/// The product with the fields of a request laid over it. Names every field that does not fit.
+async fn with(app: &App, mut product: Product, body: &Value) -> Result<Product, Problem> {
+    let mut wrong: Vec<(String, &'static str)> = Vec::new();
+    let mut refuse = |name: &str, code| wrong.push((name.to_owned(), code));
+    let given = |name: &str| body.get(name).filter(|v| !v.is_null());
+    if let Some(value) = given("name") {
+        match value.as_str().map(str::trim) {
+            Some(name) if (1..=NAME_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control) => {
+                product.name = name.to_owned();
+            }
+            _ => refuse("name", "length"),
+        }
+    }
+    if let Some(value) = given("kind") {
+        match value.as_str().and_then(Kind::parse) {
+            Some(kind) => product.kind = kind,
+            None => refuse("kind", "unknown"),
+        }
+    }
+    if let Some(value) = given("price") {
+        match read_money(value).filter(|m| m.minor > 0 && m.times(QUANTITY_MAX).is_some()) {
+            Some(price) => product.price = price,
+            None => refuse("price", "not_money"),
+        }
+    }
+    for (name, place) in [("min_quantity", &mut product.min_quantity), ("max_quantity", &mut product.max_quantity)] {
+        if let Some(value) = given(name) {
+            match value.as_u64().and_then(|q| u32::try_from(q).ok()).filter(|q| (1..=QUANTITY_MAX).contains(q)) {
+                Some(quantity) => *place = quantity,
+                None => refuse(name, "quantity_range"),
+            }
+        }
+    }
+    if product.min_quantity > product.max_quantity {
+        refuse("min_quantity", "above_max");
+    }
+    for (name, place) in [("on_sale", &mut product.on_sale), ("archived", &mut product.archived)] {
+        if let Some(value) = given(name) {
+            match value.as_bool() {
+                Some(yes) => *place = yes,
+                None => refuse(name, "not_a_choice"),
+            }
+        }
+    }
+    if let Some(value) = given("fields") {
+        match read_fields(value) {
+            Some(fields) => product.fields = fields,
+            None => refuse("fields", "malformed"),
+        }
+    }
+    if let Some(value) = given("channels") {
+        let ids: Option<Vec<AccountId>> =
+            value.as_array().and_then(|list| list.iter().map(|c| c.as_str().and_then(AccountId::parse)).collect());
+        match ids.filter(|ids| !ids.is_empty()) {
+            Some(ids) => product.channels = ids,
+            None => refuse("channels", "malformed"),
+        }
+    }
+    for account in &product.channels {
+        match app.channel(account).await? {
+            None => refuse("channels", "unknown"),
+            Some(setting) if setting.channel.currency() != product.price.currency => refuse("price", "currency"),
+            Some(_) => {}
+        }
+    }
+    if wrong.is_empty() { Ok(product) } else { Err(Problem::Invalid(wrong)) }
+}
+
+fn read_fields(value: &Value) -> Option<Vec<Field>> {
+    let list = value.as_array().filter(|list| list.len() <= FIELDS_MAX)?;
+    list.iter()
+        .map(|field| {
+            let id = field.get("id")?.as_str()?;
+            let label = field.get("label")?.as_str()?.trim();
+            let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+            let fits =
+                (1..=32).contains(&id.len()) && id.bytes().all(good) && (1..=100).contains(&label.chars().count());
+            let required = field.get("required").and_then(Value::as_bool).unwrap_or(false);
+            fits.then(|| Field { id: id.to_owned(), label: label.to_owned(), required })
+        })
+        .collect()
+}

@@ -1,0 +1,71 @@
+//! `/api/admin/products/{id}/cards`: cards coming in, and how many are where.
+
+use crate::admin::signed_in;
+use crate::http::{Answer, Problem, json_response};
+use app::{App, ImportReport};
+use domain::ProductId;
+use domain::limits::{IMPORT_PART_MAX, REJECTED_LINES_MAX};
+use lambda_http::http::Method;
+use lambda_http::http::header::CONTENT_TYPE;
+use lambda_http::{Request, RequestExt};
+use serde_json::{Value, json};
+
+pub(crate) async fn handle(app: &App, id: &str, request: &Request) -> Answer {
+    signed_in(app, request)?;
+    let id = ProductId::parse(id).ok_or(Problem::NotFound)?;
+    let product = app.product(&id).await?.filter(|p| !p.archived).ok_or(Problem::NotFound)?;
+    if request.method() == Method::GET {
+        count(app, &product.id).await
+    } else {
+        import(app, &product.id, request).await
+    }
+}
+
+async fn count(app: &App, product: &ProductId) -> Answer {
+    let tally = app.tally(product).await?;
+    json_response(
+        200,
+        &json!({
+            "imported": tally.imported, "free": tally.free, "held": tally.held, "sold": tally.sold, "removed": tally.removed,
+        }),
+    )
+}
+
+async fn import(app: &App, product: &ProductId, request: &Request) -> Answer {
+    let body: &[u8] = request.body().as_ref();
+    if body.len() > IMPORT_PART_MAX {
+        return Err(Problem::TooLarge);
+    }
+    let media = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("text/plain");
+    let is_csv = media.split(';').next().is_some_and(|m| m.trim().eq_ignore_ascii_case("text/csv"));
+    let (upload, part) = upload_and_part(app, request)?;
+    let report = app.import_cards(product, &upload, part, body, is_csv).await?;
+    json_response(200, &describe(&report))
+}
+
+/// Without an id every upload is one of its own, so that sending the same text again reports duplicates.
+fn upload_and_part(app: &App, request: &Request) -> Result<(String, u32), Problem> {
+    let query = request.query_string_parameters();
+    let part = match query.first("part") {
+        None => 1,
+        Some(text) => text.parse().map_err(|_| Problem::BadRequest("part is not a number."))?,
+    };
+    match query.first("import_id") {
+        None => Ok((app.ids.uuid(app.clock.now()).to_string(), part)),
+        Some(id) if (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()) => {
+            Ok((id.to_owned(), part))
+        }
+        Some(_) => Err(Problem::BadRequest("import_id must be 1 to 64 printable characters.")),
+    }
+}
+
+fn describe(report: &ImportReport) -> Value {
+    let rejected: Vec<Value> =
+        report.rejected.iter().take(REJECTED_LINES_MAX).map(|r| json!({"line": r.line, "reason": r.reason})).collect();
+    json!({
+        "imported": report.imported,
+        "duplicates": report.duplicates,
+        "rejected_count": report.rejected.len(),
+        "rejected": rejected,
+    })
+}

@@ -1,0 +1,44 @@
+//! SQS: open the cards of paid orders. Messages that fail are reported one by one, so that the rest of the batch is not
+//! delivered again for nothing.
+
+use app::{App, AppError, DeliverAnswer, DeliverMessage};
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use lambda_runtime::{LambdaEvent, service_fn};
+
+/// Delivers a batch and answers which of its messages must come again.
+pub async fn handle(app: &App, event: SqsEvent) -> SqsBatchResponse {
+    let mut answer = SqsBatchResponse::default();
+    for record in event.records {
+        // Boxed: the SDK's futures nest deeply, and every layer above would carry their size.
+        if let Err(error) = Box::pin(one(app, &record)).await {
+            tracing::error!(message = record.message_id, %error, "a delivery failed and will be tried again");
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = record.message_id.unwrap_or_default();
+            answer.batch_item_failures.push(failure);
+        }
+    }
+    answer
+}
+
+async fn one(app: &App, record: &SqsMessage) -> Result<(), AppError> {
+    let body = record.body.as_deref().unwrap_or_default();
+    let message = DeliverMessage::from_body(body).ok_or(AppError::Unforeseen("a message of another format"))?;
+    let answer = app.deliver(&message).await?;
+    let what = match answer {
+        DeliverAnswer::Delivered => "delivered",
+        DeliverAnswer::Superseded => "superseded",
+    };
+    tracing::info!(order = %message.order, generation = message.generation, what, "delivery");
+    Ok(())
+}
+
+/// Runs the function on Lambda: what its bin calls.
+pub async fn run() -> Result<(), lambda_runtime::Error> {
+    crate::telemetry::start();
+    let app = App::from_env()?;
+    let app = &app;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
+        Ok::<_, std::convert::Infallible>(handle(app, event.payload).await)
+    }))
+    .await
+}

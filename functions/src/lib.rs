@@ -1,0 +1,77 @@
+//! What happens on each trigger: one file per trigger, thin as a table of contents.
+
+mod admin;
+mod cards;
+mod create_order;
+pub mod deliver;
+pub mod http;
+mod order;
+mod payment_webhook;
+mod reveal;
+pub mod routes;
+mod storefront;
+pub mod telemetry;
+
+use app::App;
+use http::Problem;
+use lambda_http::http::HeaderValue;
+use lambda_http::{Body, Request, RequestExt, Response};
+use routes::{Function, Match};
+use tracing::Instrument;
+
+/// Answers an HTTP request on behalf of one function. A request for another function's address is not found here, so a
+/// wrongly wired deployment shows itself.
+pub async fn serve(app: &App, function: Function, request: Request) -> Response<Body> {
+    let id = app.ids.uuid(app.clock.now()).to_string();
+    let method = request.method().clone();
+    let path = request.raw_http_path().to_owned();
+    let matched = routes::find(&method, &path);
+    // The route, never the path or the query: those may carry a token.
+    let route = match matched {
+        Match::Found(route, _) => route.path,
+        _ => "–",
+    };
+    let span = tracing::info_span!("request", request_id = %id, %method, route);
+    let answer = async {
+        let answer = match matched {
+            Match::Found(route, parameter) if route.function == function => {
+                // Boxed: the SDK's futures nest deeply, and every layer above would carry their size.
+                Box::pin(dispatch(app, function, route.path, parameter, &request)).await
+            }
+            Match::OtherMethod => Err(Problem::MethodNotAllowed),
+            _ => Err(Problem::NotFound),
+        };
+        let code = answer.as_ref().err().map(Problem::code);
+        let response = http::finish(answer);
+        tracing::info!(status = response.status().as_u16(), code, "answered");
+        response
+    };
+    let mut response = answer.instrument(span).await;
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    response
+}
+
+async fn dispatch(app: &App, function: Function, path: &str, parameter: &str, request: &Request) -> http::Answer {
+    match function {
+        Function::Storefront => storefront::handle(app, path).await,
+        Function::CreateOrder => create_order::handle(app, request).await,
+        Function::Order => order::handle(app, parameter, request).await,
+        Function::Reveal => reveal::handle(app, parameter, request).await,
+        Function::PaymentWebhook => payment_webhook::handle(app, parameter, request).await,
+        Function::Admin => admin::handle(app, path, parameter, request).await,
+        Function::Cards => cards::handle(app, parameter, request).await,
+    }
+}
+
+/// Runs one HTTP function on Lambda: what every HTTP bin calls.
+pub async fn run_http(function: Function) -> Result<(), lambda_http::Error> {
+    telemetry::start();
+    let app = App::from_env()?;
+    let app = &app;
+    lambda_http::run(lambda_http::service_fn(move |request: Request| async move {
+        Ok::<_, std::convert::Infallible>(serve(app, function, request).await)
+    }))
+    .await
+}

@@ -1,0 +1,97 @@
+//! Which address belongs to which function. The local front dispatches by this table and the deployment template is held
+//! against it.
+
+use lambda_http::http::Method;
+
+/// A Lambda function with an HTTP trigger.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Function {
+    /// The public catalogue.
+    Storefront,
+    /// Creating orders.
+    CreateOrder,
+    /// Reading an order.
+    Order,
+    /// Showing keys; has the right to open cards.
+    Reveal,
+    /// Providers' notifications.
+    PaymentWebhook,
+    /// The seller: signing in, products.
+    Admin,
+    /// The seller: cards; has the right to seal them.
+    Cards,
+}
+
+/// One address.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// The method.
+    pub method: &'static Method,
+    /// The path; `{name}` stands for one segment.
+    pub path: &'static str,
+    /// Who answers.
+    pub function: Function,
+}
+
+const fn route(method: &'static Method, path: &'static str, function: Function) -> Route {
+    Route { method, path, function }
+}
+
+/// Every address of the shop.
+pub const ROUTES: &[Route] = &[
+    route(&Method::GET, "/healthz", Function::Storefront),
+    route(&Method::GET, "/api/openapi.json", Function::Storefront),
+    route(&Method::GET, "/api/products", Function::Storefront),
+    route(&Method::POST, "/api/orders", Function::CreateOrder),
+    route(&Method::GET, "/api/orders/{id}", Function::Order),
+    route(&Method::GET, "/api/orders/{id}/keys", Function::Reveal),
+    route(&Method::GET, "/webhooks/{channel}", Function::PaymentWebhook),
+    route(&Method::POST, "/webhooks/{channel}", Function::PaymentWebhook),
+    route(&Method::POST, "/api/admin/login", Function::Admin),
+    route(&Method::POST, "/api/admin/refresh", Function::Admin),
+    route(&Method::GET, "/api/admin/products", Function::Admin),
+    route(&Method::POST, "/api/admin/products", Function::Admin),
+    route(&Method::GET, "/api/admin/products/{id}", Function::Admin),
+    route(&Method::PATCH, "/api/admin/products/{id}", Function::Admin),
+    route(&Method::DELETE, "/api/admin/products/{id}", Function::Admin),
+    route(&Method::GET, "/api/admin/products/{id}/cards", Function::Cards),
+    route(&Method::POST, "/api/admin/products/{id}/cards", Function::Cards),
+];
+
+/// How a path was matched.
+#[derive(Clone, Copy, Debug)]
+pub enum Match<'a> {
+    /// A route, and what stands for its one parameter (empty when it has none).
+    Found(&'static Route, &'a str),
+    /// The path exists with other methods.
+    OtherMethod,
+    /// No such path.
+    None,
+}
+
+fn parameter<'a>(template: &str, path: &'a str) -> Option<&'a str> {
+    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
+    let mut found = "";
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(found),
+            (Some(name), Some(value)) if name.starts_with('{') && !value.is_empty() => found = value,
+            (Some(name), Some(value)) if name == value => {}
+            _ => return None,
+        }
+    }
+}
+
+/// Finds the route of a request.
+pub fn find<'a>(method: &Method, path: &'a str) -> Match<'a> {
+    let mut other_method = false;
+    for route in ROUTES {
+        if let Some(found) = parameter(route.path, path) {
+            if route.method == method {
+                return Match::Found(route, found);
+            }
+            other_method = true;
+        }
+    }
+    if other_method { Match::OtherMethod } else { Match::None }
+}

@@ -1,0 +1,1 @@
+//! The whole world in one process: what `cargo run` starts.

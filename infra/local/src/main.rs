@@ -1,0 +1,2 @@
+//! Starts the local shop.
+fn main() {}

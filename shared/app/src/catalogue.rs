@@ -1,0 +1,330 @@
+//! Products and channels: documents of the shop's table, kept in memory for at most two seconds, so that a warm create
+//! reads nothing.
+
+use crate::seal::{open, seal};
+use crate::{App, AppError};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::limits::CATALOGUE_AGE_MS;
+use domain::order::{Attempt, Order};
+use domain::product::{Field, Kind, Product};
+use domain::{AccountId, Currency, Millis, Money, ProductId};
+use payments::{AttemptView, Channel, Created, Secret, Step, epay};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use store::{Outcome, ShopItem};
+
+const PRODUCT: &str = "product";
+const CHANNEL: &str = "channel";
+
+/// Milliseconds for which a product's count of free cards may be shown again. Shown only; a create asks the strips.
+const COUNT_AGE_MS: i64 = 5_000;
+
+/// What was read lately.
+#[derive(Default)]
+pub struct Catalogue {
+    products: Mutex<HashMap<ProductId, (Millis, Option<Product>)>>,
+    channels: Mutex<HashMap<AccountId, (Millis, Option<ChannelSetting>)>>,
+    listed: Mutex<Option<(Millis, Vec<Product>)>>,
+    counts: Mutex<HashMap<ProductId, (Millis, u64)>>,
+}
+
+impl fmt::Debug for Catalogue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Catalogue")
+    }
+}
+
+fn remembered<K: std::hash::Hash + Eq, V: Clone>(
+    memory: &Mutex<HashMap<K, (Millis, V)>>,
+    key: &K,
+    now: Millis,
+    age: i64,
+) -> Option<V> {
+    let memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+    memory.get(key).filter(|(at, _)| (0..age).contains(&(now - at))).map(|(_, value)| value.clone())
+}
+
+fn remember<K: std::hash::Hash + Eq, V>(memory: &Mutex<HashMap<K, (Millis, V)>>, key: K, now: Millis, value: V) {
+    memory.lock().unwrap_or_else(PoisonError::into_inner).insert(key, (now, value));
+}
+
+/// A configured channel account, ready to speak to its provider.
+#[derive(Clone, Debug)]
+pub struct ChannelSetting {
+    /// Its id, which is also its webhook's path.
+    pub account: AccountId,
+    /// Counts the changes of its settings.
+    pub version: u32,
+    /// Whether new attempts may use it. Old ones stay verifiable in any case.
+    pub enabled: bool,
+    /// The codec with its keys.
+    pub channel: Channel,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ProductDoc {
+    name: String,
+    kind: String,
+    price_minor: i64,
+    currency: String,
+    channels: Vec<String>,
+    min_quantity: u32,
+    max_quantity: u32,
+    fields: Vec<FieldDoc>,
+    on_sale: bool,
+    archived: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FieldDoc {
+    id: String,
+    label: String,
+    required: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum ChannelDoc {
+    EpayV1 {
+        base_url: String,
+        pid: String,
+        /// The merchant key, sealed with a key derived from the shop's secret and bound to this account.
+        key_sealed: String,
+        key_separator: bool,
+        enabled: bool,
+    },
+}
+
+fn read_product(item: &ShopItem) -> Result<Product, AppError> {
+    let bad = || AppError::Setting("product document");
+    let doc: ProductDoc = serde_json::from_str(&item.doc).map_err(|_| bad())?;
+    let channels: Option<Vec<AccountId>> = doc.channels.iter().map(|c| AccountId::parse(c)).collect();
+    let fields = doc.fields.into_iter().map(|f| Field { id: f.id, label: f.label, required: f.required }).collect();
+    Ok(Product {
+        id: ProductId::parse(&item.id).ok_or_else(bad)?,
+        name: doc.name,
+        kind: Kind::parse(&doc.kind).ok_or_else(bad)?,
+        price: Money { minor: doc.price_minor, currency: Currency::parse(&doc.currency).ok_or_else(bad)? },
+        channels: channels.ok_or_else(bad)?,
+        min_quantity: doc.min_quantity,
+        max_quantity: doc.max_quantity,
+        fields,
+        on_sale: doc.on_sale,
+        archived: doc.archived,
+        version: item.version,
+    })
+}
+
+fn write_product(product: &Product) -> Result<ShopItem, AppError> {
+    let doc = ProductDoc {
+        name: product.name.clone(),
+        kind: product.kind.as_str().to_owned(),
+        price_minor: product.price.minor,
+        currency: product.price.currency.to_string(),
+        channels: product.channels.iter().map(AccountId::to_string).collect(),
+        min_quantity: product.min_quantity,
+        max_quantity: product.max_quantity,
+        fields: product
+            .fields
+            .iter()
+            .map(|f| FieldDoc { id: f.id.clone(), label: f.label.clone(), required: f.required })
+            .collect(),
+        on_sale: product.on_sale,
+        archived: product.archived,
+    };
+    let doc = serde_json::to_string(&doc).map_err(|_| AppError::Setting("product document"))?;
+    Ok(ShopItem { kind: PRODUCT.into(), id: product.id.to_string(), doc, version: product.version })
+}
+
+/// Settings of an 易支付 account as the seller gives them.
+#[derive(Clone, Debug)]
+pub struct EpaySettings {
+    /// The account's id.
+    pub account: AccountId,
+    /// The gateway's address, such as `https://pay.example`.
+    pub base_url: String,
+    /// The merchant number.
+    pub pid: String,
+    /// The merchant key.
+    pub key: Secret,
+}
+
+impl App {
+    /// A product, from memory no older than two seconds. Archived ones are answered too.
+    pub async fn product(&self, id: &ProductId) -> Result<Option<Product>, AppError> {
+        let now = self.clock.now();
+        if let Some(known) = remembered(&self.catalogue.products, id, now, CATALOGUE_AGE_MS) {
+            return Ok(known);
+        }
+        let item = self.store.shop_item(PRODUCT, id.as_str()).await?;
+        let product = item.as_ref().map(read_product).transpose()?;
+        remember(&self.catalogue.products, id.clone(), now, product.clone());
+        Ok(product)
+    }
+
+    /// Every product that is not archived, from memory no older than two seconds.
+    pub async fn products(&self) -> Result<Vec<Product>, AppError> {
+        let now = self.clock.now();
+        let known = self.catalogue.listed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((at, products)) = known
+            && (0..CATALOGUE_AGE_MS).contains(&(now - at))
+        {
+            return Ok(products);
+        }
+        let items = self.store.shop_items(PRODUCT).await?;
+        let mut products = items.iter().map(read_product).collect::<Result<Vec<_>, _>>()?;
+        products.retain(|p| !p.archived);
+        *self.catalogue.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, products.clone()));
+        Ok(products)
+    }
+
+    /// How many cards a buyer could claim, as counted within the last five seconds. For display only.
+    pub async fn shown_stock(&self, product: &ProductId) -> Result<u64, AppError> {
+        let now = self.clock.now();
+        if let Some(count) = remembered(&self.catalogue.counts, product, now, COUNT_AGE_MS) {
+            return Ok(count);
+        }
+        let count = self.free_cards(product).await?;
+        remember(&self.catalogue.counts, product.clone(), now, count);
+        Ok(count)
+    }
+
+    /// Creates a product, head first. `Refused` when the id is taken or was ever used.
+    pub async fn create_product(&self, product: &Product) -> Result<Outcome<(), ()>, AppError> {
+        self.store.open_head(&product.id).await?;
+        let created = self.store.create_shop_item(&write_product(product)?).await?;
+        self.forget_product(&product.id);
+        Ok(match created {
+            Outcome::Applied(()) => Outcome::Applied(()),
+            Outcome::AlreadyApplied(()) => Outcome::AlreadyApplied(()),
+            Outcome::Refused(_) => Outcome::Refused(()),
+        })
+    }
+
+    /// Changes a product that was read in version `product.version − 1`; refused with what stands there now.
+    pub async fn change_product(&self, product: &Product) -> Result<Outcome<(), Product>, AppError> {
+        let changed = self.store.change_shop_item(&write_product(product)?).await?;
+        self.forget_product(&product.id);
+        Ok(match changed {
+            Outcome::Applied(()) => Outcome::Applied(()),
+            Outcome::AlreadyApplied(()) => Outcome::AlreadyApplied(()),
+            Outcome::Refused(found) => Outcome::Refused(read_product(&found)?),
+        })
+    }
+
+    fn forget_product(&self, id: &ProductId) {
+        self.catalogue.products.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.catalogue.counts.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        *self.catalogue.listed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Forgets the shown count, because cards came in.
+    pub(crate) fn forget_count(&self, id: &ProductId) {
+        self.catalogue.counts.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    /// A channel account, from memory no older than two seconds.
+    pub async fn channel(&self, account: &AccountId) -> Result<Option<ChannelSetting>, AppError> {
+        let now = self.clock.now();
+        if let Some(known) = remembered(&self.catalogue.channels, account, now, CATALOGUE_AGE_MS) {
+            return Ok(known);
+        }
+        let item = self.store.shop_item(CHANNEL, account.as_str()).await?;
+        let setting = item.map(|item| self.read_channel(account, &item)).transpose()?;
+        remember(&self.catalogue.channels, account.clone(), now, setting.clone());
+        Ok(setting)
+    }
+
+    fn read_channel(&self, account: &AccountId, item: &ShopItem) -> Result<ChannelSetting, AppError> {
+        let bad = || AppError::Setting("channel document");
+        let doc: ChannelDoc = serde_json::from_str(&item.doc).map_err(|_| bad())?;
+        let ChannelDoc::EpayV1 { base_url, pid, key_sealed, key_separator, enabled } = doc;
+        let sealed = STANDARD.decode(key_sealed).map_err(|_| bad())?;
+        let key = open(self.keys.settings(), &self.setting_place(account), &sealed)?;
+        let key = Secret::new(String::from_utf8(key).map_err(|_| bad())?);
+        let options = epay::Options { key_separator, allow_http: false };
+        let epay = epay::Account::new(&base_url, &pid, key, options).map_err(|_| bad())?;
+        Ok(ChannelSetting { account: account.clone(), version: item.version, enabled, channel: Channel::EpayV1(epay) })
+    }
+
+    fn setting_place<'a>(&'a self, account: &'a AccountId) -> [&'a [u8]; 3] {
+        [b"channel", self.config.shop_id.as_bytes(), account.as_str().as_bytes()]
+    }
+
+    /// Writes the settings of an 易支付 account unless they are the ones that stand there already.
+    pub async fn configure_epay(&self, settings: &EpaySettings) -> Result<(), AppError> {
+        let found = self.store.shop_item(CHANNEL, settings.account.as_str()).await?;
+        if let Some(found) = &found
+            && self.same_epay(found, settings)
+        {
+            return Ok(());
+        }
+        let place = self.setting_place(&settings.account);
+        let sealed = seal(self.keys.settings(), self.ids.bytes(), &place, settings.key.expose().as_bytes())?;
+        let doc = ChannelDoc::EpayV1 {
+            base_url: settings.base_url.clone(),
+            pid: settings.pid.clone(),
+            key_sealed: STANDARD.encode(sealed),
+            key_separator: false,
+            enabled: true,
+        };
+        let doc = serde_json::to_string(&doc).map_err(|_| AppError::Setting("channel document"))?;
+        let version = found.as_ref().map_or(1, |f| f.version + 1);
+        let item = ShopItem { kind: CHANNEL.into(), id: settings.account.to_string(), doc, version };
+        let written = match found {
+            None => self.store.create_shop_item(&item).await?,
+            Some(_) => self.store.change_shop_item(&item).await?,
+        };
+        self.catalogue.channels.lock().unwrap_or_else(PoisonError::into_inner).remove(&settings.account);
+        match written {
+            Outcome::Refused(_) => Err(AppError::Contended),
+            _ => Ok(()),
+        }
+    }
+
+    fn same_epay(&self, found: &ShopItem, settings: &EpaySettings) -> bool {
+        let Ok(ChannelDoc::EpayV1 { base_url, pid, key_sealed, .. }) = serde_json::from_str(&found.doc) else {
+            return false;
+        };
+        let key = STANDARD
+            .decode(key_sealed)
+            .ok()
+            .and_then(|sealed| open(self.keys.settings(), &self.setting_place(&settings.account), &sealed).ok());
+        base_url == settings.base_url
+            && pid == settings.pid
+            && key.is_some_and(|k| crate::keys::equal(&k, settings.key.expose().as_bytes()))
+    }
+
+    /// What the buyer is shown to pay an attempt: from the order where it was kept, computed again where it can be.
+    pub fn shown(
+        &self,
+        order: &Order,
+        attempt: &Attempt,
+        product: &Product,
+        setting: &ChannelSetting,
+    ) -> Option<Created> {
+        if let Some(content) = &attempt.content {
+            return Some(Created::Qr(content.clone()));
+        }
+        let view = AttemptView {
+            out_trade_no: &attempt.no,
+            amount: Money { minor: attempt.minor, currency: attempt.currency },
+            product_name: &product.name,
+            notify_url: &format!("{}/webhooks/{}", self.config.public_url, setting.account),
+            return_url: &format!("{}/o/{}", self.config.public_url, order.id),
+            method: None,
+        };
+        match setting.channel.create(&view) {
+            Step::Done(Ok(created)) => Some(created),
+            Step::Done(Err(error)) => {
+                tracing::error!(order = %order.id, error = %error.log_message(), "an attempt cannot be shown");
+                None
+            }
+            // A channel that must ask its provider keeps the answer in the order; nothing is asked while reading.
+            Step::Send(..) => None,
+        }
+    }
+}

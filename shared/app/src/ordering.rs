@@ -1,0 +1,254 @@
+//! Creating an order: claim cards, write the order, and nothing else. Two plain writes.
+
+use crate::catalogue::ChannelSetting;
+use crate::hold::{Held, HoldAnswer};
+use crate::{App, AppError};
+use domain::order::{Attempt, Order, State, Why};
+use domain::product::{Product, Unfit};
+use domain::{AccountId, Claim, Money, OrderId, OutTradeNo, ProductId};
+use store::writes::NewOrder;
+use store::{Details, Outcome};
+
+/// A buyer's wish, checked for form but not yet against the shop.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OrderRequest {
+    /// The order its idempotency key names.
+    pub order: OrderId,
+    /// A fingerprint over every field of the request.
+    pub fingerprint: [u8; 16],
+    /// What.
+    pub product: ProductId,
+    /// How many.
+    pub quantity: u32,
+    /// Where the buyer can be reached.
+    pub contact: String,
+    /// How the buyer wants to pay.
+    pub channel: AccountId,
+    /// The seller's own fields, in the product's order; empty text when there are none.
+    pub fields: Vec<(String, String)>,
+    /// With what the order can be found again; `None` makes a collection code.
+    pub query_password: Option<String>,
+    /// The unit price the buyer's page showed.
+    pub price_seen: Option<Money>,
+}
+
+/// A create that led to an order.
+#[derive(Debug)]
+pub struct CreateAnswer {
+    /// The order as it stands.
+    pub order: Order,
+    /// The product.
+    pub product: Product,
+    /// The channel of its newest attempt, if it is still configured.
+    pub channel: Option<ChannelSetting>,
+    /// Whether this call wrote it.
+    pub is_new: bool,
+}
+
+/// Why a create led to no order. In order of precedence.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CreateRefusal {
+    /// The id was given up.
+    Void,
+    /// The id belongs to an order made from other fields.
+    KeyReused,
+    /// No product of that name was ever on sale here.
+    NoProduct,
+    /// The wish does not fit the product.
+    Unfit(Unfit),
+    /// These of the seller's fields are missing or unknown.
+    Fields(Vec<(String, &'static str)>),
+    /// The channel takes no payment now.
+    ChannelDown,
+    /// Not enough cards.
+    SoldOut,
+}
+
+fn refused_by(found: &Order) -> CreateRefusal {
+    match (found.state, found.why) {
+        (State::Void, Some(Why::SoldOut)) => CreateRefusal::SoldOut,
+        (State::Void, _) => CreateRefusal::Void,
+        _ => CreateRefusal::KeyReused,
+    }
+}
+
+impl App {
+    /// Creates an order, or answers with the one this key made before.
+    ///
+    /// Cut off at any call and repeated with the same key, it ends with one order that holds exactly its quantity.
+    pub async fn create_order(&self, request: &OrderRequest) -> Result<Result<CreateAnswer, CreateRefusal>, AppError> {
+        let claim = Claim { order: request.order, generation: 0 };
+        // A finished order is answered whatever became of its product since, so look first when stock is short.
+        let scarce = self.stock.is_scarce(&request.product);
+        if scarce && let Some(found) = self.store.order(&request.order).await? {
+            return self.answer_found(request, found).await;
+        }
+        let (product, amount, channel) = match self.check(request).await? {
+            Ok(fit) => fit,
+            Err(refusal) => {
+                let found = if scarce { None } else { self.store.order(&request.order).await? };
+                return match found {
+                    Some(found) => self.answer_found(request, found).await,
+                    None => Ok(Err(refusal)),
+                };
+            }
+        };
+        let details = self.details(request);
+        let read = async { if scarce { Ok(None) } else { self.store.order(&request.order).await } };
+        let write = async {
+            if details.is_bulky() { self.store.put_details(&request.order, &details).await.map(drop) } else { Ok(()) }
+        };
+        let (found, written, hold) = tokio::join!(read, write, self.hold(&product.id, claim, request.quantity));
+        let (held, sold_out) = match hold? {
+            HoldAnswer::Held(held) => (held, false),
+            HoldAnswer::SoldOut(held) => (held, true),
+        };
+        if let Some(found) = found? {
+            self.give_back(&found, &product.id, claim, &held).await;
+            return self.answer_found(request, found).await;
+        }
+        written?;
+        if sold_out {
+            return self.give_up(request, claim, &held).await;
+        }
+        let order = self.new_order(request, &product, amount, &channel, &held);
+        let new = NewOrder { order, details };
+        let (order, is_new) = match self.store.place_order(&new).await? {
+            Outcome::Applied(order) => (order, true),
+            Outcome::AlreadyApplied(order) => (order, false),
+            Outcome::Refused(found) => {
+                self.give_back(&found, &product.id, claim, &held).await;
+                return Ok(Err(refused_by(&found)));
+            }
+        };
+        self.give_back(&order, &product.id, claim, &held).await;
+        Ok(Ok(CreateAnswer { order, product, channel: Some(channel), is_new }))
+    }
+
+    /// The wish against the shop: product, price, fields, channel.
+    async fn check(
+        &self,
+        request: &OrderRequest,
+    ) -> Result<Result<(Product, Money, ChannelSetting), CreateRefusal>, AppError> {
+        let Some(product) = self.product(&request.product).await? else {
+            return Ok(Err(CreateRefusal::NoProduct));
+        };
+        let amount = match product.price_of(request.quantity, &request.channel, request.price_seen) {
+            Ok(amount) => amount,
+            Err(unfit) => return Ok(Err(CreateRefusal::Unfit(unfit))),
+        };
+        let mut wrong = Vec::new();
+        for field in &product.fields {
+            let given = request.fields.iter().any(|(id, value)| *id == field.id && !value.is_empty());
+            if field.required && !given {
+                wrong.push((format!("fields.{}", field.id), "required"));
+            }
+        }
+        for (id, _) in &request.fields {
+            if !product.fields.iter().any(|f| f.id == *id) {
+                wrong.push((format!("fields.{id}"), "unknown"));
+            }
+        }
+        if !wrong.is_empty() {
+            return Ok(Err(CreateRefusal::Fields(wrong)));
+        }
+        match self.channel(&request.channel).await? {
+            Some(channel) if channel.enabled && channel.channel.currency() == amount.currency => {
+                Ok(Ok((product, amount, channel)))
+            }
+            _ => Ok(Err(CreateRefusal::ChannelDown)),
+        }
+    }
+
+    async fn answer_found(
+        &self,
+        request: &OrderRequest,
+        found: Order,
+    ) -> Result<Result<CreateAnswer, CreateRefusal>, AppError> {
+        if found.state == State::Void || found.fingerprint != request.fingerprint {
+            return Ok(Err(refused_by(&found)));
+        }
+        let Some(product) = self.product(&found.product).await? else {
+            return Err(AppError::Setting("the product of an order"));
+        };
+        let channel = match found.newest_attempt() {
+            Some(attempt) => self.channel(&attempt.account).await?,
+            None => None,
+        };
+        Ok(Ok(CreateAnswer { order: found, product, channel, is_new: false }))
+    }
+
+    /// The stock did not suffice. With nothing claimed there is nothing to undo; otherwise the tombstone comes before any
+    /// release, so that a slower try of the same key cannot adopt a released card.
+    async fn give_up(
+        &self,
+        request: &OrderRequest,
+        claim: Claim,
+        held: &Held,
+    ) -> Result<Result<CreateAnswer, CreateRefusal>, AppError> {
+        if held.is_empty() {
+            return Ok(Err(CreateRefusal::SoldOut));
+        }
+        let voided = self.store.void(&request.order, &request.product, Why::SoldOut, self.clock.now()).await?;
+        let found = match voided {
+            Outcome::Applied(()) | Outcome::AlreadyApplied(()) => self.store.order(&request.order).await?,
+            Outcome::Refused(order) => Some(order),
+        };
+        match found {
+            Some(found) => {
+                self.give_back(&found, &request.product, claim, held).await;
+                self.answer_found(request, found).await
+            }
+            None => Ok(Err(CreateRefusal::SoldOut)),
+        }
+    }
+
+    fn details(&self, request: &OrderRequest) -> Details {
+        let password = request.query_password.clone().unwrap_or_else(|| self.keys.collection_code(&request.order));
+        let fields: serde_json::Map<String, serde_json::Value> =
+            request.fields.iter().map(|(id, value)| (id.clone(), value.clone().into())).collect();
+        Details {
+            contact: request.contact.clone(),
+            contact_hash: self.keys.contact(&request.contact),
+            password_hash: self.keys.password(&request.order, &password),
+            fields: if fields.is_empty() { String::new() } else { serde_json::Value::Object(fields).to_string() },
+        }
+    }
+
+    fn new_order(
+        &self,
+        request: &OrderRequest,
+        product: &Product,
+        amount: Money,
+        channel: &ChannelSetting,
+        held: &Held,
+    ) -> Order {
+        let now = self.clock.now();
+        let attempt = Attempt {
+            no: OutTradeNo { order: request.order, tail: self.ids.bytes(), attempt: 1 },
+            account: channel.account.clone(),
+            version: channel.version,
+            minor: amount.minor,
+            currency: amount.currency,
+            content: None,
+        };
+        Order {
+            id: request.order,
+            state: State::Held,
+            generation: 0,
+            product: product.id.clone(),
+            quantity: request.quantity,
+            slots: held.runs(request.quantity),
+            expires_at: now + self.config.hold_ms,
+            attempts: vec![attempt],
+            settled: None,
+            fingerprint: request.fingerprint,
+            to_review: false,
+            why: None,
+            token_epoch: 0,
+            created_at: now,
+            paid_at: None,
+            delivered_at: None,
+        }
+    }
+}

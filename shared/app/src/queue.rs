@@ -1,0 +1,93 @@
+//! The payment-to-delivery queue.
+
+use crate::AppError;
+use aws_sdk_sqs::Client;
+use domain::order::Order;
+use domain::stock::SlotRun;
+use domain::{Generation, OrderId, ProductId};
+use serde::{Deserialize, Serialize};
+
+/// "This order is paid: open its cards." Carries the slots, which are fixed for a given generation, so that delivery needs
+/// no read of the order. No card, contact or secret is in it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeliverMessage {
+    /// The order.
+    pub order: OrderId,
+    /// The generation whose slots these are.
+    pub generation: Generation,
+    /// The product.
+    pub product: ProductId,
+    /// The slots.
+    pub slots: Vec<SlotRun>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    /// Format version: a consumer that does not know it leaves the message for one that does.
+    v: u8,
+    id: String,
+    order: String,
+    generation: u8,
+    product: String,
+    slots: Vec<(u32, u8, u8, u8)>,
+}
+
+impl DeliverMessage {
+    /// The message of a paid order.
+    pub fn of(order: &Order) -> DeliverMessage {
+        DeliverMessage {
+            order: order.id,
+            generation: order.generation,
+            product: order.product.clone(),
+            slots: order.slots.clone(),
+        }
+    }
+
+    /// The body as sent.
+    pub fn to_body(&self, message_id: &str) -> String {
+        let wire = Wire {
+            v: 1,
+            id: message_id.to_owned(),
+            order: self.order.to_string(),
+            generation: self.generation,
+            product: self.product.to_string(),
+            slots: self.slots.iter().map(|s| (s.strip, s.first, s.len, s.width)).collect(),
+        };
+        serde_json::to_string(&wire).unwrap_or_default()
+    }
+
+    /// Reads a body; `None` for anything this version does not know.
+    pub fn from_body(body: &str) -> Option<DeliverMessage> {
+        let wire: Wire = serde_json::from_str(body).ok()?;
+        let slots = wire.slots.into_iter().map(|(strip, first, len, width)| SlotRun { strip, first, len, width });
+        (wire.v == 1).then_some(DeliverMessage {
+            order: OrderId::parse(&wire.order)?,
+            generation: wire.generation,
+            product: ProductId::parse(&wire.product)?,
+            slots: slots.collect(),
+        })
+    }
+}
+
+/// The queue, reached through the AWS SDK.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    sqs: Client,
+    url: String,
+}
+
+impl Queue {
+    /// Wraps a configured client and the queue's URL.
+    pub fn new(sqs: Client, url: String) -> Queue {
+        Queue { sqs, url }
+    }
+
+    /// Sends one message. An error means that nobody knows whether it was taken; consumers bear it twice.
+    pub async fn send(&self, message: &DeliverMessage, message_id: &str) -> Result<(), AppError> {
+        let sent = self.sqs.send_message().queue_url(&self.url).message_body(message.to_body(message_id)).send().await;
+        match sent {
+            Ok(_) => Ok(()),
+            Err(e) => Err(AppError::Queue(aws_sdk_sqs::error::DisplayErrorContext(e).to_string())),
+        }
+    }
+}

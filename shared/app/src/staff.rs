@@ -1,0 +1,146 @@
+//! Signing in: passwords as slow salted hashes, sessions as signed tokens of one hour (JWT, HS256, RFC 7519).
+
+use crate::{App, AppError, Ids};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::Millis;
+use ring::pbkdf2;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::num::NonZeroU32;
+
+/// PBKDF2-HMAC-SHA256 rounds. Source: OWASP Password Storage Cheat Sheet, 2023: 600,000.
+const ROUNDS: NonZeroU32 = match NonZeroU32::new(600_000) {
+    Some(rounds) => rounds,
+    None => NonZeroU32::MIN,
+};
+
+/// How long a session lasts, ms.
+pub const SESSION_MS: Millis = 60 * 60 * 1_000;
+
+/// Failed sign-ins from one address are counted in windows of a quarter of an hour.
+const WINDOW_MS: Millis = 15 * 60 * 1_000;
+
+/// After so many the address waits for the next window: 960 guesses a day against a password that takes a tenth of a second
+/// each to check.
+const FAILURES_PER_WINDOW: u64 = 10;
+
+/// How a sign-in ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SignIn {
+    /// Name and password fit.
+    Yes,
+    /// They do not.
+    No,
+    /// Not checked: too many failures from this address.
+    TooOften {
+        /// How long to wait.
+        seconds: i64,
+    },
+}
+
+/// The one name that may sign in for now.
+pub const ADMIN: &str = "admin";
+
+/// A password as kept: rounds, salt and hash.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash {
+    rounds: NonZeroU32,
+    salt: [u8; 16],
+    hash: [u8; 32],
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl PasswordHash {
+    /// Hashes a password under a fresh salt. Takes about a tenth of a second, on purpose.
+    pub fn of(password: &str, ids: &Ids) -> PasswordHash {
+        let salt: [u8; 16] = ids.bytes();
+        let mut hash = [0u8; 32];
+        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, ROUNDS, &salt, password.as_bytes(), &mut hash);
+        PasswordHash { rounds: ROUNDS, salt, hash }
+    }
+
+    /// Reads `pbkdf2-sha256$<rounds>$<salt>$<hash>`, base64url.
+    pub fn parse(text: &str) -> Option<PasswordHash> {
+        let mut parts = text.split('$');
+        let (scheme, rounds, salt, hash, end) = (parts.next(), parts.next(), parts.next(), parts.next(), parts.next());
+        if scheme != Some("pbkdf2-sha256") || end.is_some() {
+            return None;
+        }
+        Some(PasswordHash {
+            rounds: rounds?.parse().ok()?,
+            salt: URL_SAFE_NO_PAD.decode(salt?).ok()?.try_into().ok()?,
+            hash: URL_SAFE_NO_PAD.decode(hash?).ok()?.try_into().ok()?,
+        })
+    }
+
+    /// The text that [`PasswordHash::parse`] reads.
+    pub fn to_text(&self) -> String {
+        let (salt, hash) = (URL_SAFE_NO_PAD.encode(self.salt), URL_SAFE_NO_PAD.encode(self.hash));
+        format!("pbkdf2-sha256${}${salt}${hash}", self.rounds)
+    }
+
+    fn fits(&self, password: &str) -> bool {
+        pbkdf2::verify(pbkdf2::PBKDF2_HMAC_SHA256, self.rounds, &self.salt, password.as_bytes(), &self.hash).is_ok()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Session {
+    sub: String,
+    iat: i64,
+    exp: i64,
+    jti: String,
+}
+
+/// Base64url of `{"alg":"HS256","typ":"JWT"}`. Compared as text: no other header is ever accepted.
+const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
+
+impl App {
+    /// Checks name and password. The work is the same whether or not the name exists.
+    pub async fn sign_in(&self, username: &str, password: &str, address: &str) -> Result<SignIn, AppError> {
+        let now = self.clock.now();
+        let window = now.div_euclid(WINDOW_MS);
+        let key = format!("login#{address}#{window}");
+        if self.store.tries(&key).await? >= FAILURES_PER_WINDOW {
+            let left = (window + 1) * WINDOW_MS - now;
+            return Ok(SignIn::TooOften { seconds: left.div_euclid(1_000) + 1 });
+        }
+        let fits = self.config.admin_password.as_ref().is_some_and(|kept| kept.fits(password));
+        if fits & (username == ADMIN) {
+            return Ok(SignIn::Yes);
+        }
+        self.store.count_try(&key, (window + 1) * WINDOW_MS).await?;
+        Ok(SignIn::No)
+    }
+
+    /// A session token and when it ends.
+    pub fn open_session(&self) -> (String, Millis) {
+        let now = self.clock.now();
+        let ends = now + SESSION_MS;
+        let jti = self.ids.uuid(now).to_string();
+        // Whole seconds, as RFC 7519 has them.
+        let session = Session { sub: ADMIN.to_owned(), iat: now / 1_000, exp: ends / 1_000, jti };
+        let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&session).unwrap_or_default());
+        let signed = format!("{HEADER}.{payload}");
+        let signature = URL_SAFE_NO_PAD.encode(self.keys.session(signed.as_bytes()));
+        (format!("{signed}.{signature}"), ends)
+    }
+
+    /// Who a session token speaks for, while it lasts.
+    pub fn session(&self, token: &str) -> Option<String> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        if !crate::keys::equal(&signature, &self.keys.session(signed.as_bytes())) {
+            return None;
+        }
+        let payload = signed.strip_prefix(HEADER)?.strip_prefix('.')?;
+        let session: Session = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+        (self.clock.now() / 1_000 < session.exp).then_some(session.sub)
+    }
+}

@@ -1,0 +1,208 @@
+//! An order, its states, and the one function that says what may happen to it.
+
+use crate::Millis;
+use crate::ids::{AccountId, Generation, OrderId, OutTradeNo, ProductId, Txn};
+use crate::money::Currency;
+use crate::stock::SlotRun;
+
+mod decide;
+pub use decide::{Decision, Effect, Event, MoneyReason, Refusal, decide};
+
+/// The stored states. Moves go forward only, along the table of `decide`; from `Delivered` on neither state, generation
+/// nor slots ever change.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum State {
+    /// A tombstone: the id was given up before an order existed. A late create finds it and fails.
+    Void,
+    /// Stock is held, money is awaited.
+    Held,
+    /// Paid, and a person looks at it before delivery.
+    Review,
+    /// Money proven, cards owed.
+    Paid,
+    /// The cards were opened and are the buyer's.
+    Delivered,
+    /// Closed unpaid: the hold lapsed, the buyer gave up, or the channel failed.
+    Expired,
+    /// Money arrived after expiry; stock is being sought.
+    Late,
+    /// The money goes back.
+    RefundDue,
+    /// The money went back.
+    Refunded,
+}
+
+impl State {
+    /// All states, in the order of a life.
+    pub const ALL: [State; 9] = [
+        State::Void,
+        State::Held,
+        State::Review,
+        State::Paid,
+        State::Delivered,
+        State::Expired,
+        State::Late,
+        State::RefundDue,
+        State::Refunded,
+    ];
+
+    /// The word in the tables.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            State::Void => "VOID",
+            State::Held => "HELD",
+            State::Review => "REVIEW",
+            State::Paid => "PAID",
+            State::Delivered => "DELIVERED",
+            State::Expired => "EXPIRED",
+            State::Late => "LATE",
+            State::RefundDue => "REFUND_DUE",
+            State::Refunded => "REFUNDED",
+        }
+    }
+
+    /// Reads that word.
+    pub fn parse(text: &str) -> Option<State> {
+        State::ALL.into_iter().find(|s| s.as_str() == text)
+    }
+
+    /// Whether the order owns its slots: never released, never expired by anybody but the move out of this state.
+    pub fn is_live(&self) -> bool {
+        matches!(self, State::Held | State::Review | State::Paid | State::Delivered)
+    }
+}
+
+/// Why an order ended without money, or why a paid one is owed back.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Why {
+    /// The hold lapsed.
+    Expired,
+    /// The buyer gave up.
+    Cancelled,
+    /// The channel could not take the payment.
+    Failed,
+    /// There were not enough cards (of a tombstone: at creation; of a refund: when late money came).
+    SoldOut,
+    /// The create was never finished and nobody came back for it.
+    Abandoned,
+    /// The seller gave the money back before delivery.
+    Seller,
+    /// A person looked at it and refused.
+    Review,
+}
+
+impl Why {
+    /// All reasons.
+    pub const ALL: [Why; 7] =
+        [Why::Expired, Why::Cancelled, Why::Failed, Why::SoldOut, Why::Abandoned, Why::Seller, Why::Review];
+
+    /// The word in the tables and, where buyers see it, in the API.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Why::Expired => "expired",
+            Why::Cancelled => "cancelled",
+            Why::Failed => "failed",
+            Why::SoldOut => "sold_out",
+            Why::Abandoned => "abandoned",
+            Why::Seller => "seller",
+            Why::Review => "review",
+        }
+    }
+
+    /// Reads that word.
+    pub fn parse(text: &str) -> Option<Why> {
+        Why::ALL.into_iter().find(|w| w.as_str() == text)
+    }
+}
+
+/// One try to pay: an entry of the order, which alone arbitrates money. It stays verifiable after its channel was switched
+/// off or its key rotated.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attempt {
+    /// The number the provider knows it by.
+    pub no: OutTradeNo,
+    /// The channel account.
+    pub account: AccountId,
+    /// The version of the account's settings it was made with.
+    pub version: u32,
+    /// What must arrive, in minor units.
+    pub minor: i64,
+    /// In which currency.
+    pub currency: Currency,
+    /// What the buyer is shown, when it cannot be computed again from the order (a code's text, a session link). At most
+    /// [`crate::limits::CONTENT_MAX`] bytes, on the newest attempt only.
+    pub content: Option<String>,
+}
+
+/// An order as stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Order {
+    /// Its id.
+    pub id: OrderId,
+    /// Where it stands.
+    pub state: State,
+    /// How often the hold was renewed or given up.
+    pub generation: Generation,
+    /// What was bought.
+    pub product: ProductId,
+    /// How many.
+    pub quantity: u32,
+    /// The cards it owns: exactly `quantity` while the order lives; fixed for a given generation.
+    pub slots: Vec<SlotRun>,
+    /// When the hold lapses, Unix ms. It makes things early or late, never right or wrong.
+    pub expires_at: Millis,
+    /// The attempts, number n at place n − 1; at most [`crate::limits::ATTEMPTS_MAX`].
+    pub attempts: Vec<Attempt>,
+    /// The money that settled it: whose movement, through which attempt.
+    pub settled: Option<Settled>,
+    /// A keyed hash over all fields of the request that made it.
+    pub fingerprint: [u8; 16],
+    /// A risk order: paid money waits for a person. Fixed when the order is written.
+    pub to_review: bool,
+    /// Why it was closed, voided or is owed back.
+    pub why: Option<Why>,
+    /// Counts revocations of the order token.
+    pub token_epoch: u32,
+    /// When it was written, Unix ms.
+    pub created_at: Millis,
+    /// When its money was proven, Unix ms.
+    pub paid_at: Option<Millis>,
+    /// When its cards were opened for the buyer, Unix ms.
+    pub delivered_at: Option<Millis>,
+}
+
+/// Money that settled an order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settled {
+    /// The movement.
+    pub txn: Txn,
+    /// The attempt it paid.
+    pub attempt: u8,
+}
+
+impl Order {
+    /// The attempt with this number, 1-based.
+    pub fn attempt(&self, number: u8) -> Option<&Attempt> {
+        self.attempts.get(usize::from(number.checked_sub(1)?))
+    }
+
+    /// The newest attempt.
+    pub fn newest_attempt(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+}
+
+/// A fact a provider vouched for, from a notification or from a query: this much money arrived for this attempt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Payment {
+    /// The movement of money.
+    pub txn: Txn,
+    /// The account it arrived on.
+    pub account: AccountId,
+    /// Which attempt it names.
+    pub no: OutTradeNo,
+    /// How much, in minor units.
+    pub minor: i64,
+    /// In which currency.
+    pub currency: Currency,
+}

@@ -1,0 +1,41 @@
+//! The only package that knows DynamoDB: keys, items, the catalogue of writes, and reads.
+//!
+//! Every write is one conditional write on one item, exists once, and is named after the business fact it records. Each
+//! asks for the old item when it is refused, and first asks of what it found: "is this already mine?". That question
+//! matters because the SDK repeats a write whose answer was lost, and the repetition is refused by our own first write.
+
+mod error;
+mod item;
+pub mod keys;
+mod reads;
+mod tables;
+mod write;
+pub mod writes;
+
+pub use error::StoreError;
+pub use item::{Details, Head, MoneyRow, ShopItem, StripItem, UniqueCard, VaultItem};
+pub use reads::Listed;
+pub use tables::{KeyKind, Table, TableShape, Tables, shapes};
+pub use write::{Outcome, Write};
+
+use aws_sdk_dynamodb::Client;
+
+/// The shop's tables, reached through the AWS SDK. Tests and the local shop replace the HTTP client beneath it, nothing
+/// else, so signing, serialisation, retries and conditions are always the production ones.
+#[derive(Clone, Debug)]
+pub struct Store {
+    db: Client,
+    tables: Tables,
+}
+
+impl Store {
+    /// Wraps a configured client.
+    pub fn new(db: Client, tables: Tables) -> Store {
+        Store { db, tables }
+    }
+
+    /// The names of the tables.
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+}

@@ -1,0 +1,224 @@
+//! Reads. Each says whether it is consistent, because a stale answer is harmless only where the doc says why.
+
+use crate::item::{Head, MoneyRow, Reader, ShopItem, StripItem, UniqueCard, VaultItem, read_order};
+use crate::tables::BY_CONTACT;
+use crate::write::Item;
+use crate::{Store, StoreError, Table, keys};
+use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity};
+use domain::order::Order;
+use domain::{OrderId, ProductId, Txn};
+use std::collections::HashMap;
+
+/// DynamoDB's limit for one BatchGetItem. Source: API reference, BatchGetItem.
+const BATCH: usize = 100;
+
+/// How often keys that DynamoDB left unprocessed are asked for again before the read counts as unanswered.
+const BATCH_ROUNDS: usize = 10;
+
+/// An entry of a keys-only index.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listed {
+    /// The order.
+    pub order: OrderId,
+}
+
+impl Store {
+    async fn get(
+        &self,
+        what: &'static str,
+        table: Table,
+        key: Item,
+        consistent: bool,
+    ) -> Result<Option<Item>, StoreError> {
+        let got = self
+            .db
+            .get_item()
+            .table_name(self.tables.name(table))
+            .set_key(Some(key))
+            .consistent_read(consistent)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        got.map(|g| g.item).map_err(|e| StoreError::sdk(what, e))
+    }
+
+    /// Reads many items of one table, in any order; those that do not exist are absent.
+    async fn batch(
+        &self,
+        what: &'static str,
+        table: Table,
+        keys: Vec<Item>,
+        consistent: bool,
+    ) -> Result<Vec<Item>, StoreError> {
+        let name = self.tables.name(table);
+        let mut found = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(BATCH) {
+            let mut wanted = Some(chunk.to_vec());
+            for _ in 0..BATCH_ROUNDS {
+                let Some(keys) = wanted.take() else { break };
+                let ask = KeysAndAttributes::builder()
+                    .set_keys(Some(keys))
+                    .consistent_read(consistent)
+                    .build()
+                    .map_err(|e| StoreError::corrupt(what, e.to_string()))?;
+                let got = self
+                    .db
+                    .batch_get_item()
+                    .request_items(&name, ask)
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                    .send()
+                    .await
+                    .map_err(|e| StoreError::sdk(what, e))?;
+                found.extend(got.responses.and_then(|mut r| r.remove(&name)).unwrap_or_default());
+                wanted =
+                    got.unprocessed_keys.and_then(|mut u| u.remove(&name)).map(|k| k.keys).filter(|k| !k.is_empty());
+            }
+            if wanted.is_some() {
+                return Err(StoreError::Unavailable { what, detail: "keys left unprocessed".into() });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The order, consistently.
+    pub async fn order(&self, order: &OrderId) -> Result<Option<Order>, StoreError> {
+        let key = keys::binary("o", order.0.to_vec());
+        self.get("read order", Table::Orders, key, true).await?.as_ref().map(read_order).transpose()
+    }
+
+    /// The hash of an order's look-up password, consistently.
+    pub async fn contact_and_fields(&self, order: &OrderId) -> Result<Option<(String, String)>, StoreError> {
+        let key = keys::binary("o", keys::details(order));
+        let Some(item) = self.get("read details", Table::Orders, key, true).await? else { return Ok(None) };
+        let text = |name: &str| item.get(name).and_then(|v| v.as_s().ok()).cloned().unwrap_or_default();
+        Ok(Some((text("ct"), text("f"))))
+    }
+
+    /// Many orders, consistently, by id.
+    pub async fn orders(&self, ids: &[OrderId]) -> Result<HashMap<OrderId, Order>, StoreError> {
+        let keys = ids.iter().map(|o| keys::binary("o", o.0.to_vec())).collect();
+        let items = self.batch("read orders", Table::Orders, keys, true).await?;
+        items.iter().map(|i| read_order(i).map(|o| (o.id, o))).collect()
+    }
+
+    /// The row of a movement of money, consistently.
+    pub async fn money_row(&self, txn: &Txn) -> Result<Option<MoneyRow>, StoreError> {
+        let key = keys::binary("o", keys::money_row(txn));
+        self.get("read money row", Table::Orders, key, true).await?.as_ref().map(MoneyRow::read).transpose()
+    }
+
+    /// A product's head, consistently.
+    pub async fn head(&self, product: &ProductId) -> Result<Option<Head>, StoreError> {
+        let key = keys::text("k", keys::head(product));
+        self.get("read head", Table::Strips, key, true).await?.as_ref().map(Head::read).transpose()
+    }
+
+    /// Strips, consistently, sorted by number; those that do not exist are absent.
+    pub async fn strips(&self, product: &ProductId, numbers: &[u32]) -> Result<Vec<StripItem>, StoreError> {
+        let wanted: HashMap<String, u32> = numbers.iter().map(|&b| (keys::strip(product, b), b)).collect();
+        let keys = wanted.keys().map(|k| keys::text("k", k.clone())).collect();
+        let mut strips = Vec::with_capacity(wanted.len());
+        for item in self.batch("read strips", Table::Strips, keys, true).await? {
+            let r = Reader::new("strip", &item);
+            let no = wanted.get(r.text("k")?).copied().ok_or_else(|| r.bad("k"))?;
+            strips.push(StripItem::read(no, &item)?);
+        }
+        strips.sort_by_key(|s| s.strip.no);
+        Ok(strips)
+    }
+
+    /// Vault items by (strip, part), consistently; those that do not exist are absent.
+    pub async fn vault(&self, product: &ProductId, parts: &[(u32, u8)]) -> Result<Vec<VaultItem>, StoreError> {
+        let wanted: HashMap<String, (u32, u8)> =
+            parts.iter().map(|&(b, j)| (keys::vault(product, b, j), (b, j))).collect();
+        let keys = wanted.keys().map(|k| keys::text("k", k.clone())).collect();
+        let mut found = Vec::with_capacity(wanted.len());
+        for item in self.batch("read vault", Table::Vault, keys, true).await? {
+            let r = Reader::new("vault item", &item);
+            let (strip, part) = wanted.get(r.text("k")?).copied().ok_or_else(|| r.bad("k"))?;
+            found.push(VaultItem::read(strip, part, &item)?);
+        }
+        Ok(found)
+    }
+
+    /// Uniqueness rows by keyed hash, consistently; hashes without a row are absent.
+    pub async fn unique_rows(
+        &self,
+        product: &ProductId,
+        hashes: &[[u8; 16]],
+    ) -> Result<HashMap<[u8; 16], UniqueCard>, StoreError> {
+        let wanted: HashMap<String, [u8; 16]> = hashes.iter().map(|h| (keys::unique(product, h), *h)).collect();
+        let keys = wanted.keys().map(|k| keys::text("k", k.clone())).collect();
+        let mut rows = HashMap::with_capacity(wanted.len());
+        for item in self.batch("read unique rows", Table::Vault, keys, true).await? {
+            let r = Reader::new("unique row", &item);
+            let hash = wanted.get(r.text("k")?).copied().ok_or_else(|| r.bad("k"))?;
+            rows.insert(hash, UniqueCard::read(&item)?);
+        }
+        Ok(rows)
+    }
+
+    /// How many tries were counted under a key, consistently.
+    pub async fn tries(&self, key: &str) -> Result<u64, StoreError> {
+        let key = keys::text("k", key.to_owned());
+        match self.get("read counter", Table::Limits, key, true).await? {
+            None => Ok(0),
+            Some(item) => Reader::new("counter", &item).number("n"),
+        }
+    }
+
+    /// One document of the shop, consistently.
+    pub async fn shop_item(&self, kind: &str, id: &str) -> Result<Option<ShopItem>, StoreError> {
+        let mut key = keys::text("kind", kind.to_owned());
+        key.extend(keys::text("id", id.to_owned()));
+        self.get("read shop item", Table::Shop, key, true).await?.as_ref().map(ShopItem::read).transpose()
+    }
+
+    /// All documents of a kind, consistently, sorted by id.
+    pub async fn shop_items(&self, kind: &str) -> Result<Vec<ShopItem>, StoreError> {
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let page = self
+                .db
+                .query()
+                .table_name(self.tables.name(Table::Shop))
+                .key_condition_expression("#kind = :kind")
+                .expression_attribute_names("#kind", "kind")
+                .expression_attribute_values(":kind", crate::item::string(kind))
+                .consistent_read(true)
+                .set_exclusive_start_key(start.take())
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await
+                .map_err(|e| StoreError::sdk("list shop items", e))?;
+            for item in page.items.unwrap_or_default() {
+                items.push(ShopItem::read(&item)?);
+            }
+            start = page.last_evaluated_key.filter(|k| !k.is_empty());
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// The newest orders of a contact, by its keyed hash. From an index, so an order a second old may be missing.
+    pub async fn orders_of_contact(&self, contact: &[u8; 16], most: i32) -> Result<Vec<Listed>, StoreError> {
+        let page = self
+            .db
+            .query()
+            .table_name(self.tables.name(Table::Orders))
+            .index_name(BY_CONTACT)
+            .key_condition_expression("#ch = :ch")
+            .expression_attribute_names("#ch", "ch")
+            .expression_attribute_values(":ch", crate::item::bytes(*contact))
+            .scan_index_forward(false)
+            .limit(most)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|e| StoreError::sdk("list orders of contact", e))?;
+        let read = |item: &Item| Reader::new("index entry", item).array("o").map(|o| Listed { order: OrderId(o) });
+        page.items.unwrap_or_default().iter().map(read).collect()
+    }
+}

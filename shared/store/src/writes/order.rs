@@ -1,0 +1,296 @@
+//! Orders and money: each move of an order is one conditional write on the state before it.
+
+use crate::item::{Details, MoneyRow, bytes, number, read_order, size, string, write_order};
+use crate::write::{Body, Item, Outcome, Raw, Write};
+use crate::{Store, StoreError, Table, keys};
+use domain::limits::{CONTENT_MAX, ORDER_BYTES_MAX};
+use domain::order::{Order, Payment, State, Why};
+use domain::{Generation, Millis, OrderId, ProductId};
+
+/// An order about to be written, with how it is found again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewOrder {
+    /// State HELD, generation 0, slots of exactly the quantity, attempt 1.
+    pub order: Order,
+    /// Contact, password and fields.
+    pub details: Details,
+}
+
+/// What stands in an order's place: nothing, or an order.
+pub type Found = Option<Order>;
+
+fn order_key(order: &OrderId) -> Item {
+    keys::binary("o", order.0.to_vec())
+}
+
+fn put_details(order: &OrderId, details: &Details) -> Write {
+    let mut item = keys::binary("o", keys::details(order));
+    if details.contact.len() > domain::limits::CONTACT_INLINE_MAX {
+        item.insert("ct".into(), string(&details.contact));
+    }
+    if !details.fields.is_empty() {
+        item.insert("f".into(), string(&details.fields));
+    }
+    Write::put("C2d put details", Table::Orders, item, "attribute_not_exists(#o)")
+}
+
+fn place_order(new: &NewOrder) -> Write {
+    Write::put("C2 place order", Table::Orders, write_order(&new.order, &new.details), "attribute_not_exists(#o)")
+}
+
+fn show_content(order: &OrderId, attempt: u8, content: &str) -> Write {
+    let older: Vec<String> = (1..attempt).map(|n| format!("#att.#{n}.#content")).collect();
+    let remove = if older.is_empty() { String::new() } else { format!(" REMOVE {}", older.join(", ")) };
+    Write::update(
+        "C4 show content",
+        Table::Orders,
+        order_key(order),
+        format!("SET #att.#{attempt}.#content = :content{remove}"),
+        format!("#st = :held AND attribute_exists(#att.#{attempt})"),
+    )
+    .value(":content", string(content))
+    .value(":held", string(State::Held.as_str()))
+}
+
+fn pay(payment: &Payment, at: Millis) -> Write {
+    let n = payment.no.attempt;
+    Write::update(
+        "W1 pay",
+        Table::Orders,
+        order_key(&payment.no.order),
+        "SET #st = :paid, #txn = :txn, #att_paid = :n, #t_paid = :at",
+        format!(
+            "#st = :held AND #att.#{n}.#no = :no AND #att.#{n}.#acct = :acct AND #att.#{n}.#minor = :minor \
+             AND #att.#{n}.#cur = :cur AND attribute_not_exists(#rv)"
+        ),
+    )
+    .value(":paid", string(State::Paid.as_str()))
+    .value(":held", string(State::Held.as_str()))
+    .value(":txn", bytes(payment.txn.as_bytes()))
+    .value(":n", number(n))
+    .value(":at", number(at))
+    .value(":no", string(payment.no.to_string()))
+    .value(":acct", string(payment.account.as_str()))
+    .value(":minor", number(payment.minor))
+    .value(":cur", string(payment.currency.code()))
+}
+
+fn deliver(order: &OrderId, generation: Generation, at: Millis) -> Write {
+    Write::update(
+        "D1 deliver",
+        Table::Orders,
+        order_key(order),
+        "SET #st = :delivered, #t_dlv = :at",
+        "#st = :paid AND #g = :g",
+    )
+    .value(":delivered", string(State::Delivered.as_str()))
+    .value(":paid", string(State::Paid.as_str()))
+    .value(":g", number(generation))
+    .value(":at", number(at))
+}
+
+fn void(order: &OrderId, product: &ProductId, why: Why, at: Millis) -> Write {
+    let mut item = order_key(order);
+    let forget_at = (at + domain::limits::TOMBSTONE_MS) / 1_000;
+    let fields = [
+        ("st", string(State::Void.as_str())),
+        ("pid", string(product.as_str())),
+        ("why", string(why.as_str())),
+        ("t_new", number(at)),
+        ("ttl", number(forget_at)),
+    ];
+    item.extend(fields.map(|(k, v)| (k.to_owned(), v)));
+    Write::put("X2 void", Table::Orders, item, "attribute_not_exists(#o)")
+}
+
+fn record_money(row: &MoneyRow) -> Write {
+    Write::put("M0 record money", Table::Orders, row.write(), "attribute_not_exists(#o)")
+}
+
+pub(super) fn examples() -> Vec<Write> {
+    let (Some(product), Some(account)) = (ProductId::parse("p"), domain::AccountId::parse("a")) else {
+        return Vec::new();
+    };
+    let Some(txn) = domain::Txn::new(&account, "1") else { return Vec::new() };
+    let id = OrderId([1; 15]);
+    let no = domain::OutTradeNo { order: id, tail: [0, 0], attempt: 1 };
+    let currency = domain::Currency::CNY;
+    let attempt =
+        domain::order::Attempt { no, account: account.clone(), version: 1, minor: 990, currency, content: None };
+    let order = Order {
+        id,
+        state: State::Held,
+        generation: 0,
+        product: product.clone(),
+        quantity: 1,
+        slots: vec![],
+        expires_at: 0,
+        attempts: vec![attempt],
+        settled: None,
+        fingerprint: [0; 16],
+        to_review: false,
+        why: None,
+        token_epoch: 0,
+        created_at: 0,
+        paid_at: None,
+        delivered_at: None,
+    };
+    let details = Details { contact: "c".into(), contact_hash: [0; 16], password_hash: [0; 16], fields: "{}".into() };
+    let payment = Payment { txn: txn.clone(), account: account.clone(), no, minor: 990, currency };
+    let row = MoneyRow {
+        txn,
+        reason: "double".into(),
+        account,
+        out_trade_no: no.to_string(),
+        order: Some(id),
+        minor: 990,
+        currency,
+        state: "open".into(),
+        seen_at: 0,
+    };
+    vec![
+        put_details(&id, &details),
+        place_order(&NewOrder { order, details }),
+        show_content(&id, 2, "weixin://"),
+        pay(&payment, 0),
+        deliver(&id, 0, 0),
+        void(&id, &product, Why::SoldOut, 0),
+        record_money(&row),
+    ]
+}
+
+impl Store {
+    /// C2d. Writes the bulky input of an order before the order itself.
+    ///
+    /// * Invariant: none of its own; an order that names fields finds them.
+    /// * Condition: not there yet.
+    /// * If refused: written by an earlier try with the same fingerprint.
+    /// * Twice: the same bytes, or never read because the order keeps the first fingerprint.
+    pub async fn put_details(&self, order: &OrderId, details: &Details) -> Result<Outcome<(), ()>, StoreError> {
+        Ok(match self.send(put_details(order, details)).await? {
+            Raw::Applied(_) => Outcome::Applied(()),
+            Raw::Refused(_) => Outcome::AlreadyApplied(()),
+        })
+    }
+
+    /// C2. Writes the order: from here on it owns its slots.
+    ///
+    /// * Invariant: 1, 7. An order is born once, with exactly as many slots as it asks for.
+    /// * Condition: nothing stands at its id, neither an order nor a tombstone.
+    /// * If refused: the same request's order (`AlreadyApplied`), a tombstone, or another request's order.
+    /// * Twice: the second finds the first by its fingerprint.
+    pub async fn place_order(&self, new: &NewOrder) -> Result<Outcome<Order, Order>, StoreError> {
+        let write = place_order(new);
+        if domain::stock::count(&new.order.slots) != new.order.quantity {
+            return Err(StoreError::corrupt("new order", "slots and quantity differ"));
+        }
+        if let Body::Put(item) = &write.body {
+            let bytes = size(item);
+            if bytes > ORDER_BYTES_MAX {
+                return Err(StoreError::Oversize { what: "order", bytes });
+            }
+        }
+        match self.send(write).await? {
+            Raw::Applied(_) => Ok(Outcome::Applied(new.order.clone())),
+            Raw::Refused(None) => Err(StoreError::corrupt("order", "refused without an item")),
+            Raw::Refused(Some(item)) => {
+                let found = read_order(&item)?;
+                let same = found.state != State::Void && found.fingerprint == new.order.fingerprint;
+                Ok(if same { Outcome::AlreadyApplied(found) } else { Outcome::Refused(found) })
+            }
+        }
+    }
+
+    /// C4. Keeps what the newest attempt shows, and drops what older ones showed.
+    ///
+    /// * Invariant: none; what is shown pays the attempt, whose number and amount are fixed already.
+    /// * Condition: the order still waits for money and the attempt exists.
+    /// * If refused: the order has moved on; there is nothing left to show.
+    /// * Twice: the same text again.
+    pub async fn show_content(
+        &self,
+        order: &OrderId,
+        attempt: u8,
+        content: &str,
+    ) -> Result<Outcome<Order, Found>, StoreError> {
+        if content.len() > CONTENT_MAX {
+            return Err(StoreError::Oversize { what: "attempt content", bytes: content.len() });
+        }
+        moved(self.send(show_content(order, attempt, content)).await?, |_| false)
+    }
+
+    /// W1. Settles the order with proven money.
+    ///
+    /// * Invariant: 3, 7. Only money for this attempt, on this account, of this amount and currency.
+    /// * Condition: the order waits for money, the attempt fits in all four, and no person is to look first.
+    /// * If refused: the order as found; `decide` says whether it is late, double, wrong or done. The same movement found in
+    ///   PAID is `AlreadyApplied`.
+    /// * Twice: the second finds PAID with its own movement.
+    pub async fn pay(&self, payment: &Payment, at: Millis) -> Result<Outcome<Order, Found>, StoreError> {
+        moved(self.send(pay(payment, at)).await?, |found| {
+            found.state == State::Paid && found.settled.as_ref().is_some_and(|s| s.txn == payment.txn)
+        })
+    }
+
+    /// D1. Delivers: only after the cards were read and opened.
+    ///
+    /// * Invariant: 7. From here on state, generation and slots never change.
+    /// * Condition: paid, and still in the generation whose cards were opened.
+    /// * If refused: delivered before (`AlreadyApplied`), or superseded by a refund or a later generation.
+    /// * Twice: the second finds DELIVERED.
+    pub async fn deliver(
+        &self,
+        order: &OrderId,
+        generation: Generation,
+        at: Millis,
+    ) -> Result<Outcome<Order, Found>, StoreError> {
+        moved(self.send(deliver(order, generation, at)).await?, |found| found.state == State::Delivered)
+    }
+
+    /// X2. Gives an id up before its order exists, so that a create which thaws later fails.
+    ///
+    /// * Invariant: 1. Without the tombstone a released slot could still be adopted by a late C2.
+    /// * Condition: nothing stands at the id.
+    /// * If refused: voided before (`AlreadyApplied`), or an order is there and nothing may be released.
+    /// * Twice: the second finds the tombstone.
+    pub async fn void(
+        &self,
+        order: &OrderId,
+        product: &ProductId,
+        why: Why,
+        at: Millis,
+    ) -> Result<Outcome<(), Order>, StoreError> {
+        match self.send(void(order, product, why, at)).await? {
+            Raw::Applied(_) => Ok(Outcome::Applied(())),
+            Raw::Refused(None) => Err(StoreError::corrupt("order", "refused without an item")),
+            Raw::Refused(Some(item)) => {
+                let found = read_order(&item)?;
+                Ok(if found.state == State::Void { Outcome::AlreadyApplied(()) } else { Outcome::Refused(found) })
+            }
+        }
+    }
+
+    /// M0. Writes down money that settles no order, before its provider hears "success".
+    ///
+    /// * Invariant: 4. Every proven payment ends as delivered, or as a row a person sees.
+    /// * Condition: the movement has no row yet; never overwritten, whatever became of the row.
+    /// * If refused: recorded before (`AlreadyApplied`).
+    /// * Twice: the second finds the row.
+    pub async fn record_money(&self, row: &MoneyRow) -> Result<Outcome<(), ()>, StoreError> {
+        Ok(match self.send(record_money(row)).await? {
+            Raw::Applied(_) => Outcome::Applied(()),
+            Raw::Refused(_) => Outcome::AlreadyApplied(()),
+        })
+    }
+}
+
+fn moved(raw: Raw, mine: impl FnOnce(&Order) -> bool) -> Result<Outcome<Order, Found>, StoreError> {
+    match raw {
+        Raw::Applied(item) => Ok(Outcome::Applied(read_order(&item)?)),
+        Raw::Refused(None) => Ok(Outcome::Refused(None)),
+        Raw::Refused(Some(item)) => {
+            let found = read_order(&item)?;
+            Ok(if mine(&found) { Outcome::AlreadyApplied(found) } else { Outcome::Refused(Some(found)) })
+        }
+    }
+}

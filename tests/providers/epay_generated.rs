@@ -1,0 +1,150 @@
+//! 易支付: random damage. Nothing panics, and nothing is accepted that does not mean exactly what was signed.
+
+use crate::support::*;
+use payments::{HttpReply, Notice, Reject};
+use std::collections::BTreeMap;
+
+/// Reads a query as leniently as the most lenient reader would, independently of the codec: what is meant, without
+/// empties and without the kind of signature.
+fn meaning(raw: &[u8]) -> Option<BTreeMap<Vec<u8>, Vec<u8>>> {
+    let mut pairs = BTreeMap::new();
+    for piece in raw.split(|&b| b == b'&') {
+        let at = piece.iter().position(|&b| b == b'=').unwrap_or(piece.len());
+        let name = lenient(&piece[..at]);
+        let value = lenient(piece.get(at + 1..).unwrap_or_default());
+        if value.is_empty() || name == b"sign_type" {
+            continue;
+        }
+        if pairs.insert(name, value).is_some() {
+            return None;
+        }
+    }
+    Some(pairs)
+}
+
+fn lenient(raw: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < raw.len() {
+        let escape = raw.get(at + 1..at + 3).and_then(|two| std::str::from_utf8(two).ok());
+        match (raw[at], escape.and_then(|two| u8::from_str_radix(two, 16).ok())) {
+            (b'%', Some(byte)) => {
+                out.push(byte);
+                at += 3;
+            }
+            (b'+', _) => {
+                out.push(b' ');
+                at += 1;
+            }
+            (other, _) => {
+                out.push(other);
+                at += 1;
+            }
+        }
+    }
+    out
+}
+
+fn damage(random: &mut fastrand::Rng, bytes: &mut Vec<u8>) {
+    const TELLING: &[u8] = b"&=%+0159afAFsMD \0\x7f\xff";
+    for _ in 0..random.usize(1..4) {
+        let at = random.usize(..bytes.len());
+        match random.u8(..8) {
+            0 => bytes[at] ^= 1 << random.u8(..7),
+            1 => bytes[at] = random.u8(..),
+            2 => bytes[at] = TELLING[random.usize(..TELLING.len())],
+            3 => bytes.insert(at, TELLING[random.usize(..TELLING.len())]),
+            4 => drop(bytes.remove(at)),
+            5 => {
+                // The same text said in another way: mostly harmless, and so the interesting half of what is accepted.
+                let escape = format!("%{:02x}", bytes[at]);
+                bytes.splice(at..=at, escape.into_bytes());
+            }
+            6 => {
+                // A piece moved, repeated or lost.
+                let mut pieces: Vec<Vec<u8>> = bytes.split(|&b| b == b'&').map(<[u8]>::to_vec).collect();
+                let piece = random.usize(..pieces.len());
+                let other = random.usize(..pieces.len());
+                match random.u8(..3) {
+                    0 => pieces.swap(piece, other),
+                    1 => pieces.insert(other, pieces[piece].clone()),
+                    _ => drop(pieces.remove(piece)),
+                }
+                *bytes = pieces.join(&b'&');
+            }
+            _ => bytes.truncate(at.max(1)),
+        }
+        if bytes.is_empty() {
+            bytes.push(b'a');
+        }
+    }
+}
+
+#[test]
+fn random_damage_is_never_accepted_as_something_else() {
+    let genuine = query_of(&signed(&notice())).into_bytes();
+    let meant = meaning(&genuine).unwrap();
+    let mut random = fastrand::Rng::with_seed(20_261_122);
+    let (mut accepted, mut refused) = (0, 0);
+    for case in 0..20_000 {
+        let mut bytes = genuine.clone();
+        damage(&mut random, &mut bytes);
+        // As a body, because a query is text; the codec reads both alike.
+        let found = verify("POST", "", Some("application/x-www-form-urlencoded"), &bytes);
+        match &found {
+            Ok(notice) => {
+                accepted += 1;
+                let shown = String::from_utf8_lossy(&bytes);
+                assert_eq!(meaning(&bytes).as_ref(), Some(&meant), "case {case}: {shown}");
+                assert!(matches!(notice, Notice::Paid(paid) if paid.amount == yuan(990)), "case {case}: {shown}");
+            }
+            Err(reject) => {
+                refused += 1;
+                assert_ne!(reject, &Reject::OtherMerchant, "nobody else's key is in this game");
+            }
+        }
+        if let Ok(query) = std::str::from_utf8(&bytes) {
+            assert_eq!(get(query), found, "case {case}: a query reads as a body does");
+        }
+    }
+    // Both happen often enough for the test to mean something.
+    assert!(accepted > 500 && refused > 10_000, "accepted {accepted}, refused {refused}");
+}
+
+/// Well-signed nonsense: whatever the gateway may sign, the codec answers, and what it calls paid can be booked.
+#[test]
+fn random_fields_well_signed_never_panic() {
+    const WORDS: [&str; 12] =
+        ["", "0", "1", "1.00", "TRADE_SUCCESS", "1000", "MD5", "-", "月", "a=b", "%", "\u{FFFD}"];
+    let mut random = fastrand::Rng::with_seed(3);
+    let account = domain::AccountId::parse("epay").unwrap();
+    for _ in 0..5_000 {
+        let mut fields = notice();
+        for _ in 0..random.usize(1..4) {
+            let at = random.usize(..fields.len());
+            match random.u8(..3) {
+                0 => fields[at].1 = WORDS[random.usize(..WORDS.len())].to_owned(),
+                1 => fields[at].1 = (0..random.usize(..6)).map(|_| random.char(..)).collect(),
+                _ => drop(fields.remove(at)),
+            }
+        }
+        if let Ok(Notice::Paid(paid)) = get(&query_of(&signed(&fields))) {
+            assert!(domain::Txn::new(&account, &paid.provider_number).is_some());
+            assert!(paid.amount.minor >= 0);
+        }
+    }
+}
+
+#[test]
+fn random_replies_never_panic() {
+    let body = format!(
+        r#"{{"code":1,"msg":"ok","trade_no":"T1","out_trade_no":"{NUMBER}","type":"alipay","pid":"{PID}","money":"9.90","status":0}}"#
+    );
+    let mut random = fastrand::Rng::with_seed(5);
+    for _ in 0..5_000 {
+        let mut bytes = body.clone().into_bytes();
+        damage(&mut random, &mut bytes);
+        let reply = HttpReply { status: 200, body: bytes };
+        drive(channel().query(&number()), |_| Some(reply.clone()));
+    }
+}
