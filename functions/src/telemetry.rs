@@ -5,8 +5,13 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging for the process. Twice is harmless: the first stays.
 pub fn start() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber =
-        tracing_subscriber::fmt().json().flatten_event(true).with_current_span(true).with_env_filter(filter).finish();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_env_filter(filter)
+        .finish();
     // Refused only when a subscriber is set already, which is the wish.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

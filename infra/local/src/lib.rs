@@ -1,1 +1,17 @@
-//! The whole world in one process: what `cargo run` starts.
+//! The whole world in one process: what `cargo run` starts, and what tests stand on. Never a production dependency.
+
+pub mod engine;
+pub mod front;
+pub mod gateway;
+pub mod options;
+pub mod poller;
+pub mod sample;
+pub mod seam;
+pub mod secrets;
+pub mod server;
+pub mod shop;
+pub mod sqs;
+pub mod world;
+
+pub use front::Front;
+pub use world::{World, WorldOptions};

@@ -20,7 +20,7 @@ const PRODUCT: &str = "product";
 const CHANNEL: &str = "channel";
 
 /// Milliseconds for which a product's count of free cards may be shown again. Shown only; a create asks the strips.
-const COUNT_AGE_MS: i64 = 5_000;
+const COUNT_AGE_MS: i64 = 2_000;
 
 /// What was read lately.
 #[derive(Default)]
@@ -181,7 +181,7 @@ impl App {
         Ok(products)
     }
 
-    /// How many cards a buyer could claim, as counted within the last five seconds. For display only.
+    /// How many cards a buyer could claim, as counted within the last two seconds. For display only.
     pub async fn shown_stock(&self, product: &ProductId) -> Result<u64, AppError> {
         let now = self.clock.now();
         if let Some(count) = remembered(&self.catalogue.counts, product, now, COUNT_AGE_MS) {

@@ -6,9 +6,10 @@ use crate::{App, AppError};
 use domain::ProductId;
 use domain::limits::{CARD_MAX, CARD_MIDDLE_MAX, CARD_SMALL_MAX, STRIP_CARDS};
 use domain::stock::{Entry, Strip};
+use futures_util::StreamExt;
 use ring::digest;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use store::{Outcome, StripItem, UniqueCard, VaultItem};
+use store::{Outcome, StoreError, StripItem, UniqueCard, VaultItem};
 
 /// A line that did not become a card.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -287,24 +288,19 @@ impl App {
         let mut placed: BTreeMap<u8, Card> = settled.into_iter().filter(|(p, _)| *p < STRIP_CARDS).collect();
         loop {
             let free: Vec<u8> = (0..STRIP_CARDS).rev().filter(|p| !placed.contains_key(p)).collect();
-            let batch = free.len().min(waiting.len()).min(ROWS_AT_ONCE);
+            let batch = free.len().min(waiting.len());
             if batch == 0 {
                 break;
             }
-            // The first of the batch gets the lowest of its positions, so that cards sell in the order they came in.
+            // The first card gets the lowest of the positions, so that cards sell in the order they came in.
             let mut positions: Vec<u8> = free.into_iter().take(batch).collect();
             positions.sort_unstable();
             let cards: Vec<_> = waiting.drain(..batch).collect();
-            let writes = cards.iter().zip(&positions).map(|((card, row), &position)| {
-                let place = at(position);
-                async move {
-                    match row {
-                        None => self.store.claim_unique(product, &card.hash, &place).await,
-                        Some(row) => self.store.take_unique(product, &card.hash, row, &place).await,
-                    }
-                }
-            });
-            let written = futures_util::future::join_all(writes).await;
+            let mut writes = Vec::with_capacity(batch);
+            for ((card, row), &position) in cards.iter().zip(&positions) {
+                writes.push(self.settle_row(product, &card.hash, row.as_ref(), at(position)));
+            }
+            let written: Vec<_> = futures_util::stream::iter(writes).buffered(ROWS_AT_ONCE).collect().await;
             for (((card, _), position), written) in cards.into_iter().zip(positions).zip(written) {
                 match written? {
                     Outcome::Applied(()) | Outcome::AlreadyApplied(()) => drop(placed.insert(position, card)),
@@ -327,6 +323,19 @@ impl App {
             }
         }
         Ok(placed)
+    }
+
+    async fn settle_row(
+        &self,
+        product: &ProductId,
+        hash: &[u8; 16],
+        found: Option<&UniqueCard>,
+        place: UniqueCard,
+    ) -> Result<Outcome<(), UniqueCard>, StoreError> {
+        match found {
+            None => self.store.claim_unique(product, hash, &place).await,
+            Some(found) => self.store.take_unique(product, hash, found, &place).await,
+        }
     }
 
     /// Puts the ciphertexts, then the strip. What stands there already from an earlier try counts, not ours. `false` when the

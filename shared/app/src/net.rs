@@ -1,7 +1,8 @@
 //! The one way out of the process: an HTTP connector under the AWS SDK and under every provider call. Tests and the local
 //! shop put their own in its place; nothing else is ever replaced.
 
-use aws_sdk_dynamodb::config::{Credentials, Region};
+pub use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::config::Region;
 use aws_smithy_http_client::{Connector, tls};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,

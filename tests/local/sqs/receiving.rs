@@ -104,9 +104,14 @@ async fn a_handle_of_an_earlier_receive_deletes_nothing() {
     let other = queue(&client, "other", &[]).await;
     send(&client, &url, "b").await;
     let message = one(&client, &url).await;
-    let mut broken = handle(&message).to_owned();
-    broken.replace_range(..1, if broken.starts_with('A') { "B" } else { "A" });
-    for (url, handle) in [(&url, "odd"), (&url, ""), (&url, broken.as_str()), (&other, handle(&message))] {
+    let genuine = handle(&message);
+    let broken = |at: usize| {
+        let other = if genuine[at..].starts_with('A') { "B" } else { "A" };
+        format!("{}{other}{}", &genuine[..at], &genuine[at + 1..])
+    };
+    let broken = [broken(0), broken(30), broken(50), genuine[..50].to_owned(), format!("{genuine}A")];
+    let broken = broken.iter().map(|handle| (&url, handle.as_str()));
+    for (url, handle) in broken.chain([(&url, "odd"), (&url, ""), (&other, genuine)]) {
         let error = client.delete_message().queue_url(url).receipt_handle(handle).send().await.unwrap_err();
         assert_eq!(error.raw_response().unwrap().status().as_u16(), 404);
         let error = error.into_service_error();
@@ -142,9 +147,8 @@ async fn a_delay_holds_a_message_back() {
 
 #[tokio::test(start_paused = true)]
 async fn messages_are_forgotten_when_their_retention_ends() {
-    let dead = [(QueueAttributeName::MessageRetentionPeriod, "90")];
     let (sqs, client, url) = shop(&[(QueueAttributeName::MessageRetentionPeriod, "60")]).await;
-    let dead = queue(&client, "dead", &dead).await;
+    let dead = queue(&client, "dead", &[(QueueAttributeName::MessageRetentionPeriod, "90")]).await;
     send(&client, &url, "received").await;
     let message = received(receive(&client, &url).visibility_timeout(600)).await.remove(0);
     seconds(20).await;
@@ -166,6 +170,16 @@ async fn messages_are_forgotten_when_their_retention_ends() {
     assert_eq!(received(receive(&client, &dead).visibility_timeout(0)).await.len(), 1);
     seconds(1).await;
     assert_eq!(sqs.depth("dead").unwrap(), depth(0, 0, 0));
+
+    // A receive comes too late as well, and so does a change.
+    send(&client, &url, "lost").await;
+    seconds(60).await;
+    assert_eq!(received(receive(&client, &url)).await, []);
+    send(&client, &url, "held").await;
+    let held = received(receive(&client, &url).visibility_timeout(600)).await.remove(0);
+    seconds(60).await;
+    let change = client.change_message_visibility().queue_url(&url).receipt_handle(handle(&held));
+    assert_eq!(refusal(change.visibility_timeout(0).send().await), refused("InvalidParameterValue"));
 
     // The default is four days.
     let lasting = queue(&client, "lasting", &[]).await;

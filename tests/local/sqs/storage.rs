@@ -95,10 +95,17 @@ async fn one_process_at_a_time_and_only_files_of_this_version() {
     drop(first);
     open(&folder.file(), clock(), 1);
 
+    // SQLite keeps the number that an application gives its tables in these four bytes of the header.
+    let mut bytes = std::fs::read(folder.file()).unwrap();
+    bytes[60..64].copy_from_slice(&7_u32.to_be_bytes());
+    std::fs::write(folder.file(), bytes).unwrap();
+    let newer = Sqs::open(Storage::File(folder.file()), clock(), ids(1)).unwrap_err();
+    assert!(matches!(newer, local::sqs::Error::Version(7)), "{newer}");
+
     std::fs::write(folder.0.join("text"), "no database at all, but long enough to have a header of its own").unwrap();
     assert!(Sqs::open(Storage::File(folder.0.join("text")), clock(), ids(1)).is_err());
     assert!(Sqs::open(Storage::File(folder.0.join("none").join("file")), clock(), ids(1)).is_err());
-    let (sqs, _) = (Sqs::open(Storage::Memory, clock(), ids(1)).unwrap(), ());
+    let sqs = Sqs::open(Storage::Memory, clock(), ids(1)).unwrap();
     assert_eq!(sqs.depth("q").unwrap_err().to_string(), "there is no queue q");
     assert!(sqs.dump("q").is_err());
 }

@@ -1,7 +1,7 @@
 //! Long polls, on paused time, on a clock set by hand and on real time.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -131,6 +131,44 @@ async fn a_clock_set_by_hand_serves_as_well() {
         sqs.clock_moved();
     };
     assert_eq!(wait(&client, &url, setting).await, came("a", 1_000));
+}
+
+/// Another thread sends at the n-th reading of the clock, which is as close as a test comes to any moment of a receive:
+/// before its look, during it, and between the look and the sleep, where an unheard send would cost the whole wait.
+#[tokio::test]
+async fn no_send_goes_unheard() {
+    for nth in 1..=3 {
+        let engine: Arc<OnceLock<Sqs>> = Arc::default();
+        // Counts down to the send; far from it until the receive is about to begin.
+        let countdown = Arc::new(AtomicI64::new(i64::MAX));
+        let (lent, counted, start) = (Arc::clone(&engine), Arc::clone(&countdown), Instant::now());
+        let clock: Clock = Arc::new(move || {
+            if counted.fetch_sub(1, Ordering::SeqCst) == 1 {
+                let sqs = lent.get().unwrap().clone();
+                let (done, is_done) = std::sync::mpsc::channel();
+                std::thread::spawn(move || {
+                    let body = format!(r#"{{"QueueUrl":"{}","MessageBody":"a"}}"#, Sqs::queue_url("q"));
+                    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                    runtime.block_on(sqs.handle("AmazonSQS.SendMessage", body.as_bytes()));
+                    let _ = done.send(());
+                });
+                // Where the engine reads the clock under its lock, the send must wait for it and not it for the send.
+                let _ = is_done.recv_timeout(Duration::from_millis(100));
+            }
+            START_MS + i64::try_from(start.elapsed().as_millis()).unwrap()
+        });
+        let sqs = engine.get_or_init(|| Sqs::open(Storage::Memory, clock, ids(1)).unwrap()).clone();
+        let client = seam::client(&sqs);
+        let url = queue(&client, "q", &[]).await;
+        client.send_message().queue_url(&url).message_body("later").delay_seconds(900).send().await.unwrap();
+        countdown.store(nth, Ordering::SeqCst);
+        let waiting = timeout(Duration::from_secs(10), received(receive(&client, &url).wait_time_seconds(20))).await;
+        match waiting {
+            Ok(messages) => assert_eq!(bodies(&messages), ["a"], "{nth}"),
+            // With so late a reading the receive was asleep before it, and nothing was sent.
+            Err(_) => assert!(countdown.load(Ordering::SeqCst) > 0, "{nth}: unheard"),
+        }
+    }
 }
 
 #[tokio::test]

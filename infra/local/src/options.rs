@@ -1,0 +1,78 @@
+//! The local shop's options: from flags, else from the environment, else as documented.
+
+use std::path::PathBuf;
+
+/// What `cargo run` was asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// The port on 127.0.0.1; 0 takes any free one.
+    pub port: u16,
+    /// The data folder; `None` keeps everything in memory.
+    pub data: Option<PathBuf>,
+    /// The administrator's password, when it is not the kept one.
+    pub admin_password: Option<String>,
+    /// The sandbox merchant's number.
+    pub sandbox_pid: String,
+    /// The sandbox merchant's key, when it is not the kept one.
+    pub sandbox_key: Option<String>,
+    /// How long stock is held, seconds.
+    pub hold_seconds: i64,
+    /// How often the timer runs, seconds.
+    pub tick_seconds: u64,
+}
+
+/// Name of the variable, name of the flag, what it is.
+const KNOWN: [(&str, &str, &str); 7] = [
+    ("KAMIVEND_PORT", "--port", "port on 127.0.0.1 (default 3000)"),
+    ("KAMIVEND_DATA", "--data", "data folder (default .kamivend; :memory: for none)"),
+    ("KAMIVEND_ADMIN_PASSWORD", "--admin-password", "the administrator's password (default: generated and kept)"),
+    ("KAMIVEND_SANDBOX_PID", "--sandbox-pid", "merchant number at the sandbox gateway (default 1000)"),
+    ("KAMIVEND_SANDBOX_KEY", "--sandbox-key", "merchant key at the sandbox gateway (default: generated and kept)"),
+    ("KAMIVEND_HOLD_SECONDS", "--hold-seconds", "how long stock is held for an unpaid order (default 900)"),
+    ("KAMIVEND_TICK_SECONDS", "--tick-seconds", "how often the timer runs (default 60)"),
+];
+
+/// The words for `--help`.
+pub fn help() -> String {
+    let mut text = String::from("The local shop. Each option is a flag or a variable of the environment.\n\n");
+    for (variable, flag, what) in KNOWN {
+        text += &format!("  {flag:<18} {variable:<26} {what}\n");
+    }
+    text
+}
+
+/// Reads flags (`--port 3000` or `--port=3000`) over variables. The error names what does not read.
+pub fn parse(args: &[String], variable: impl Fn(&str) -> Option<String>) -> Result<Options, String> {
+    let mut flags: Vec<(&str, String)> = Vec::new();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let (name, value) = match arg.split_once('=') {
+            Some((name, value)) => (name, value.to_owned()),
+            None => (arg.as_str(), args.next().cloned().ok_or_else(|| format!("{arg} needs a value"))?),
+        };
+        let known =
+            KNOWN.iter().find(|(_, flag, _)| *flag == name).ok_or_else(|| format!("{name} is not an option"))?;
+        flags.push((known.0, value));
+    }
+    let value = |name: &str| {
+        let flag = flags.iter().rev().find(|(n, _)| *n == name).map(|(_, v)| v.clone());
+        flag.or_else(|| variable(name)).filter(|v| !v.is_empty())
+    };
+    fn number<T: std::str::FromStr>(name: &str, text: Option<String>, default: T) -> Result<T, String> {
+        text.map_or(Ok(default), |t| t.parse().map_err(|_| format!("{name} does not read as a number")))
+    }
+    let positive = |name: &str, default: i64| {
+        number(name, value(name), default)
+            .and_then(|n| (n > 0).then_some(n).ok_or_else(|| format!("{name} must be above 0")))
+    };
+    let data = value("KAMIVEND_DATA").unwrap_or_else(|| ".kamivend".to_owned());
+    Ok(Options {
+        port: number("KAMIVEND_PORT", value("KAMIVEND_PORT"), 3000)?,
+        data: (data != ":memory:").then(|| PathBuf::from(data)),
+        admin_password: value("KAMIVEND_ADMIN_PASSWORD"),
+        sandbox_pid: value("KAMIVEND_SANDBOX_PID").unwrap_or_else(|| "1000".to_owned()),
+        sandbox_key: value("KAMIVEND_SANDBOX_KEY"),
+        hold_seconds: positive("KAMIVEND_HOLD_SECONDS", app::config::HOLD_SECONDS)?,
+        tick_seconds: u64::try_from(positive("KAMIVEND_TICK_SECONDS", 60)?).unwrap_or(60),
+    })
+}

@@ -1,0 +1,68 @@
+//! The event-source mapping of this world: receives batches, runs `deliver`, deletes what did not fail. What failed stays
+//! hidden until its time-out and comes again, at last in the dead-letter queue, exactly as under Lambda.
+
+use crate::sqs::Sqs;
+use crate::world::World;
+use app::App;
+use aws_lambda_events::event::sqs::SqsEvent;
+use serde_json::{Value, json};
+
+/// Messages in one batch, Lambda's default for SQS.
+const BATCH: u32 = 10;
+
+/// What one round of polling did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Polled {
+    /// Messages received.
+    pub received: usize,
+    /// Messages that will come again.
+    pub failed: usize,
+}
+
+/// Receives one batch, waiting up to `wait_seconds` for it, and runs it.
+pub async fn poll(world: &World, app: &App, wait_seconds: u32) -> Polled {
+    let url = Sqs::queue_url(world.queue_name());
+    let receive = json!({
+        "QueueUrl": url, "MaxNumberOfMessages": BATCH, "WaitTimeSeconds": wait_seconds,
+        "MessageSystemAttributeNames": ["All"], "MessageAttributeNames": ["All"],
+    });
+    let answer = world.sqs.handle("AmazonSQS.ReceiveMessage", receive.to_string().as_bytes()).await;
+    let received: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let messages = received.get("Messages").and_then(Value::as_array).cloned().unwrap_or_default();
+    if messages.is_empty() {
+        return Polled::default();
+    }
+    let records: Vec<Value> = messages.iter().map(|m| record(world, m)).collect();
+    let Ok(event) = serde_json::from_value::<SqsEvent>(json!({ "Records": records })) else {
+        tracing::error!("a batch does not read as an SQS event");
+        return Polled { received: messages.len(), failed: messages.len() };
+    };
+    let failures = functions::deliver::handle(app, event).await.batch_item_failures;
+    let failed = |m: &Value| failures.iter().any(|f| Some(f.item_identifier.as_str()) == m["MessageId"].as_str());
+    let done: Vec<Value> = messages
+        .iter()
+        .enumerate()
+        .filter(|(_, m)| !failed(m))
+        .map(|(n, m)| json!({"Id": n.to_string(), "ReceiptHandle": m["ReceiptHandle"]}))
+        .collect();
+    if !done.is_empty() {
+        let delete = json!({"QueueUrl": url, "Entries": done});
+        world.sqs.handle("AmazonSQS.DeleteMessageBatch", delete.to_string().as_bytes()).await;
+    }
+    Polled { received: messages.len(), failed: failures.len() }
+}
+
+/// A message as Lambda hands it to a function.
+fn record(world: &World, message: &Value) -> Value {
+    json!({
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "md5OfBody": message["MD5OfBody"],
+        "attributes": message.get("Attributes").cloned().unwrap_or_else(|| json!({})),
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": Sqs::queue_arn(world.queue_name()),
+        "awsRegion": "local",
+    })
+}

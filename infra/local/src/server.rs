@@ -1,0 +1,65 @@
+//! HTTP on a socket, in front of the front.
+
+use crate::front::{BODY_MAX, Front};
+use bytes::Bytes;
+use functions::http::{Problem, finish};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How long a client may take over its headers, so that idle connections do not pile up.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client may take over its body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Serves connections until the task is dropped.
+pub async fn serve(listener: TcpListener, front: Front) {
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file handles, most likely: wait for some to close instead of spinning.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let _ = stream.set_nodelay(true);
+        let front = front.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| answer(front.clone(), request, peer));
+            let served = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEADER_TIMEOUT)
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+            if let Err(error) = served {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        });
+    }
+}
+
+async fn answer(
+    front: Front,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (parts, body) = request.into_parts();
+    let read = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_MAX).collect()).await;
+    let response = match read {
+        Ok(Ok(body)) => {
+            let request = Request::from_parts(parts, body.to_bytes().to_vec());
+            front.handle(request, &peer.ip().to_string()).await
+        }
+        _ => finish(Err(Problem::TooLarge)).map(|body| body.as_ref().to_vec()),
+    };
+    Ok(response.map(|body| Full::new(Bytes::from(body))))
+}

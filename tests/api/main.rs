@@ -1,0 +1,11 @@
+//! HTTP in, answers out, on the local world.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::float_arithmetic, clippy::print_stdout, reason = "tests count and print capacity units")]
+
+mod budget;
+mod contract;
+mod forgery;
+mod races;
+mod secrecy;
+mod strips;

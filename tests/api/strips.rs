@@ -1,0 +1,207 @@
+//! Orders of many cards over many strips, short strips, released positions, and imports that meet duplicates.
+
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use store::Table;
+use tests::TestShop;
+use tests::shop::{self, cards, wish};
+
+fn strips(shop: &TestShop) -> Vec<Value> {
+    let mut strips: Vec<Value> = shop
+        .table(Table::Strips)
+        .iter()
+        .map(|s| serde_json::from_str(s).unwrap())
+        .filter(|s: &Value| s.get("h").is_some())
+        .collect();
+    strips.sort_by_key(|s| s["k"]["S"].as_str().unwrap().rsplit('#').next().unwrap().parse::<u32>().unwrap());
+    strips
+}
+
+fn length(strip: &Value) -> usize {
+    strip["h"]["L"].as_array().unwrap().len()
+}
+
+async fn buy(shop: &TestShop, key: &str, product: &str, quantity: u32) -> Vec<String> {
+    let buyer = shop.order(key, product, quantity).await;
+    shop.pay(&buyer, &format!("T-{key}")).await;
+    shop.deliver_all().await;
+    shop.keys(&buyer).await
+}
+
+#[tokio::test]
+async fn strips_of_every_length_hold_their_cards_at_the_end() {
+    let shop = TestShop::new(20).await;
+    for count in [1usize, 47, 48, 49, 96, 500] {
+        let product = format!("p{count}");
+        shop.product(&product, 100, &cards("C", count)).await;
+        let of: Vec<Value> = strips(&shop)
+            .into_iter()
+            .filter(|s| s["k"]["S"].as_str().unwrap().starts_with(&format!("{product}#")))
+            .collect();
+        assert_eq!(of.len(), count.div_ceil(48), "strips of {count} cards");
+        let padding: usize = of.iter().map(length).sum();
+        assert_eq!(of.len() * 48 - padding, count, "PAD counts in no total");
+        let counts = shop.counts(&product).await;
+        assert_eq!((counts["imported"].as_u64(), counts["free"].as_u64()), (Some(count as u64), Some(count as u64)));
+        // Sell it out: each card once, in the order they came in, and then nothing.
+        let mut left = count;
+        let mut sold = Vec::new();
+        while left > 0 {
+            let quantity = left.min(50);
+            sold.extend(buy(&shop, &format!("sell-out-{product}-{left:04}"), &product, quantity as u32).await);
+            left -= quantity;
+        }
+        assert_eq!(sold, cards("C", count), "{count} cards");
+        let (status, answer) = shop.create(&format!("too-late-for-product-{product}"), &wish(&product, 1)).await;
+        assert_eq!((status, answer["code"].as_str()), (409, Some("sold_out")));
+    }
+}
+
+#[tokio::test]
+async fn fifty_cards_partly_free_and_partly_fresh() {
+    let shop = TestShop::new(21).await;
+    shop.product("p", 100, &cards("C", 140)).await;
+    // Strip 0: forty claimed, of which the first ten are free again; strip 1 untouched; strip 2 short.
+    let first = buy(&shop, "forty-cards-of-strip-0", "p", 40).await;
+    assert_eq!(first, cards("C", 40));
+    let free = "SET ".to_owned() + &(0..10).map(|i| format!("h[{i}] = :free")).collect::<Vec<_>>().join(", ");
+    let update = json!({
+        "TableName": "kamivend-strips", "Key": {"k": {"S": "p#0"}}, "UpdateExpression": free,
+        "ExpressionAttributeValues": {":free": {"B": "AA=="}},
+    });
+    assert_eq!(shop.world.engine.call("UpdateItem", update.to_string().as_bytes()).0, 200);
+    // The ten cards were released behind the order's back, so nobody can tell from the order that they are free twice; what
+    // is bought now is the ten free ones, the eight fresh ones of strip 0, and thirty-two of strip 1.
+    let cold = shop.instance();
+    let (status, answer) = shop::create(&cold, "fifty-cards-over-strips", &wish("p", 50)).await;
+    assert_eq!(status, 201, "{answer}");
+    let buyer = tests::Buyer::from(&answer);
+    shop.pay(&buyer, "T50").await;
+    shop.deliver_all().await;
+    let keys = shop.keys(&buyer).await;
+    let all = cards("C", 140);
+    let expected: HashSet<&String> = all[..10].iter().chain(&all[40..80]).collect();
+    assert_eq!(keys.iter().collect::<HashSet<_>>(), expected);
+    assert_eq!(keys.len(), 50);
+}
+
+#[tokio::test]
+async fn a_shortfall_holds_nothing_and_stays_answered() {
+    let shop = TestShop::new(22).await;
+    shop.product("p", 100, &cards("C", 5)).await;
+    let (status, answer) = shop.create("ten-when-there-are-five", &wish("p", 10)).await;
+    assert_eq!((status, answer["code"].as_str()), (409, Some("sold_out")));
+    let counts = shop.counts("p").await;
+    assert_eq!((counts["free"].as_u64(), counts["held"].as_u64()), (Some(5), Some(0)), "{counts}");
+    // The replay hears the same, even when there would be enough now: the id was given up.
+    shop.cards("p", &cards("D", 20), "").await;
+    let (status, answer) = shop.create("ten-when-there-are-five", &wish("p", 10)).await;
+    assert_eq!((status, answer["code"].as_str()), (409, Some("sold_out")));
+    assert_eq!(buy(&shop, "another-key-gets-them-all", "p", 25).await.len(), 25);
+}
+
+#[tokio::test]
+async fn cards_of_every_size_arrive_whole() {
+    let shop = TestShop::new(23).await;
+    // 100, 1,024 and 15,360 bytes are the last sizes of their vault width.
+    for (product, size) in
+        [("small", 100), ("small-plus", 101), ("middle", 1_024), ("middle-plus", 1_025), ("large", 15_360)]
+    {
+        let lines: Vec<String> = (0..14).map(|n| format!("{n:02}{}", "x".repeat(size - 2))).collect();
+        shop.product(product, 100, &lines).await;
+        assert_eq!(buy(&shop, &format!("buys-of-size-{product}"), product, 14).await, lines);
+    }
+    let answer = shop.cards("small", &["y".repeat(15_361)], "").await;
+    assert_eq!((answer["imported"].as_u64(), answer["rejected"][0]["reason"].as_str()), (Some(0), Some("too_long")));
+    // Chinese, an emoji and inner spaces are bytes like any other.
+    let text = vec!["账号 甲----密码 乙".to_owned(), "🎮 A B  C".to_owned()];
+    shop.product("text", 100, &text).await;
+    assert_eq!(buy(&shop, "buys-two-lines-of-text", "text", 2).await, text);
+    for item in shop.table(Table::Vault) {
+        assert!(item.len() < 26_000, "a vault item of {} characters of base64", item.len());
+    }
+}
+
+#[tokio::test]
+async fn duplicates_are_named_and_never_sold_twice() {
+    let shop = TestShop::new(24).await;
+    shop.product("p", 100, &cards("C", 60)).await;
+    let again = shop.cards("p", &cards("C", 60), "").await;
+    assert_eq!((again["imported"].as_u64(), again["duplicates"].as_u64()), (Some(0), Some(60)));
+    // Half old, half new, one twice in the text, blank lines and line endings of Windows.
+    let mut mixed = cards("C", 30);
+    mixed.extend(cards("N", 30));
+    mixed.push("N-00001".to_owned());
+    mixed.push("  N-00002  \r".to_owned());
+    mixed.push(String::new());
+    let answer = shop.cards("p", &mixed, "").await;
+    assert_eq!((answer["imported"].as_u64(), answer["duplicates"].as_u64()), (Some(30), Some(32)), "{answer}");
+    assert_eq!(buy(&shop, "the-first-fifty-of-them", "p", 50).await.len(), 50);
+    // Sold cards stay duplicates.
+    let answer = shop.cards("p", &cards("C", 60), "").await;
+    assert_eq!(answer["duplicates"].as_u64(), Some(60));
+    // The same upload and part once more: the same report, nothing new.
+    let first = shop.cards("p", &cards("U", 70), "?import_id=u1&part=1").await;
+    let second = shop.cards("p", &cards("U", 70), "?import_id=u1&part=1").await;
+    assert_eq!(first, second);
+    assert_eq!(shop.counts("p").await["imported"].as_u64(), Some(160));
+}
+
+#[tokio::test]
+async fn lines_that_are_no_cards_are_named() {
+    let shop = TestShop::new(25).await;
+    shop.product("p", 100, &[]).await;
+    let token = shop.sign_in().await;
+    let body = b"\xEF\xBB\xBFgood-1\n\xff\xfe\ngood-2\nbad\x07bell\n\n".to_vec();
+    let request = http::Request::builder()
+        .method("POST")
+        .uri("/api/admin/products/p/cards")
+        .header("authorization", format!("Bearer {token}"))
+        .body(body)
+        .unwrap();
+    let (status, answer) = shop::send(shop.front(), request).await;
+    assert_eq!(status, 200);
+    assert_eq!((answer["imported"].as_u64(), answer["rejected_count"].as_u64()), (Some(2), Some(2)), "{answer}");
+    assert_eq!(
+        answer["rejected"],
+        json!([{"line": 2, "reason": "not_utf8"}, {"line": 4, "reason": "control_character"}])
+    );
+    // CSV: a named column, quotes, a card over two lines.
+    let csv = "note,card\nx,\"A,1\"\ny,\"two\nlines\"\nz,\n".as_bytes().to_vec();
+    let request = http::Request::builder()
+        .method("POST")
+        .uri("/api/admin/products/p/cards")
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "text/csv; charset=utf-8")
+        .body(csv)
+        .unwrap();
+    let (status, answer) = shop::send(shop.front(), request).await;
+    assert_eq!((status, answer["imported"].as_u64()), (200, Some(2)), "{answer}");
+    let keys = buy(&shop, "buys-all-four-of-them", "p", 4).await;
+    assert_eq!(keys, ["good-1", "good-2", "A,1", "two\nlines"]);
+}
+
+#[tokio::test]
+async fn two_imports_at_once_lose_and_double_nothing() {
+    let shop = TestShop::new(26).await;
+    shop.product("p", 100, &[]).await;
+    // They share fifty cards; every card comes in once, whichever import was quicker.
+    let mut left = cards("SHARED", 50);
+    left.extend(cards("LEFT", 75));
+    let mut right = cards("RIGHT", 75);
+    right.extend(cards("SHARED", 50));
+    let (one, two) = tokio::join!(shop.cards("p", &left, ""), shop.cards("p", &right, ""));
+    let said = |answer: &Value, field: &str| answer[field].as_u64().unwrap();
+    let accounted = |a: &Value| said(a, "imported") + said(a, "duplicates") + said(a, "rejected_count");
+    assert_eq!((accounted(&one), accounted(&two)), (125, 125), "{one} {two}");
+    // A line the other import was just bringing in may be sent again; then it is a duplicate.
+    shop.cards("p", &left, "").await;
+    shop.cards("p", &right, "").await;
+    let counts = shop.counts("p").await;
+    assert_eq!((counts["imported"].as_u64(), counts["free"].as_u64()), (Some(200), Some(200)), "{counts}");
+    let mut sold = HashSet::new();
+    for n in 0..4 {
+        sold.extend(buy(&shop, &format!("buys-fifty-number-{n}"), "p", 50).await);
+    }
+    assert_eq!(sold.len(), 200);
+}

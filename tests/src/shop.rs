@@ -1,0 +1,328 @@
+//! A shop in memory with a hand-held clock and seeded chance.
+
+use crate::{signed_notification, text};
+use app::staff::ADMIN;
+use app::{App, Clock, Ids};
+use http::{Method, Request};
+use local::seam::Tap;
+use local::secrets::LocalSecrets;
+use local::sqs::State;
+use local::{Front, World, WorldOptions, poller};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use store::{Table, Tables};
+
+/// When every test begins: 2026-11-22T00:00:00Z.
+pub const START: i64 = 1_795_305_600_000;
+
+/// The sandbox merchant's number.
+pub const PID: &str = "1000";
+
+/// A test's shop. Dropped with anything unfinished, it fails the test.
+pub struct TestShop {
+    /// The world.
+    pub world: World,
+    /// The function instance that answers.
+    pub app: Arc<App>,
+    front: Front,
+    now: Arc<AtomicI64>,
+    /// The sandbox merchant's key.
+    pub key: String,
+    /// The administrator's password.
+    pub password: String,
+    unfinished_is_meant: bool,
+}
+
+/// An order from its buyer's side.
+#[derive(Clone, Debug)]
+pub struct Buyer {
+    /// The order's id.
+    pub order: String,
+    /// Its token.
+    pub token: String,
+    /// The number of its attempt, as the provider knows it.
+    pub attempt: String,
+    /// The amount to pay, in fen.
+    pub minor: i64,
+}
+
+impl TestShop {
+    /// A shop in memory. The seed decides every id, nonce and key.
+    pub async fn new(seed: u64) -> TestShop {
+        TestShop::open(seed, None).await
+    }
+
+    /// A shop in a folder, or in memory.
+    pub async fn open(seed: u64, folder: Option<PathBuf>) -> TestShop {
+        let chance = Mutex::new(fastrand::Rng::with_seed(seed));
+        let ids = Ids::from_fn(move |out| chance.lock().unwrap().fill(out));
+        let now = Arc::new(AtomicI64::new(START));
+        let clock = {
+            let now = now.clone();
+            Clock::from_fn(move || now.load(Ordering::SeqCst))
+        };
+        // The SDK's own retry jitter.
+        fastrand::seed(seed);
+        let secrets = match &folder {
+            Some(folder) => LocalSecrets::open(folder, &ids).expect("secrets"),
+            None => LocalSecrets::in_memory(&ids),
+        };
+        let (key, password) = (secrets.sandbox_key.clone(), secrets.admin_password.clone());
+        let world = World::open(WorldOptions {
+            folder,
+            public_url: "http://127.0.0.1:3000".to_owned(),
+            hold_ms: 900_000,
+            sandbox_pid: PID.to_owned(),
+            clock,
+            ids,
+            secrets,
+        })
+        .await
+        .expect("a world");
+        let app = Arc::new(world.app());
+        let front = Front::new(world.clone(), app.clone());
+        TestShop { world, app, front, now, key, password, unfinished_is_meant: false }
+    }
+
+    /// Another function instance over the same world: its own memory.
+    pub fn instance(&self) -> Front {
+        Front::new(self.world.clone(), Arc::new(self.world.app()))
+    }
+
+    /// Another function instance whose calls pass a tap.
+    pub fn tapped(&self, tap: Arc<dyn Tap>) -> (Front, Arc<App>) {
+        let app = Arc::new(self.world.app_with(tap, true));
+        (Front::new(self.world.clone(), app.clone()), app)
+    }
+
+    /// The instance that answers by default.
+    pub fn front(&self) -> &Front {
+        &self.front
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, ms: i64) {
+        self.now.fetch_add(ms, Ordering::SeqCst);
+        self.world.sqs.clock_moved();
+    }
+
+    /// The test means to leave orders or messages unfinished.
+    pub fn leave_unfinished(&mut self) {
+        self.unfinished_is_meant = true;
+    }
+
+    /// Puts a product with cards on sale, as the seller does.
+    pub async fn product(&self, id: &str, price: i64, cards: &[String]) {
+        let token = self.sign_in().await;
+        let product = json!({
+            "id": id, "name": format!("Product {id}"), "kind": "single_use_key",
+            "price": {"amount_minor": price, "currency": "CNY"}, "channels": ["sandbox"],
+        });
+        let (status, answer) = self.admin(Method::POST, "/api/admin/products", &token, product.to_string()).await;
+        assert_eq!(status, 201, "{answer}");
+        if !cards.is_empty() {
+            let answer = self.cards(id, cards, "").await;
+            assert_eq!(answer["imported"], cards.len(), "{answer}");
+        }
+    }
+
+    /// Brings cards in, one a line.
+    pub async fn cards(&self, id: &str, cards: &[String], query: &str) -> Value {
+        let token = self.sign_in().await;
+        let path = format!("/api/admin/products/{id}/cards{query}");
+        let (status, answer) = self.admin(Method::POST, &path, &token, cards.join("\n")).await;
+        assert_eq!(status, 200, "{answer}");
+        answer
+    }
+
+    /// Cards by state, as the seller reads them.
+    pub async fn counts(&self, id: &str) -> Value {
+        let token = self.sign_in().await;
+        let path = format!("/api/admin/products/{id}/cards");
+        self.admin(Method::GET, &path, &token, String::new()).await.1
+    }
+
+    /// A seller's session. Made without the slow password check, which has a test of its own.
+    pub async fn sign_in(&self) -> String {
+        let (token, _) = self.app.open_session();
+        assert_eq!(self.app.session(&token).as_deref(), Some(ADMIN));
+        token
+    }
+
+    /// A seller's request.
+    pub async fn admin(&self, method: Method, path: &str, token: &str, body: String) -> (u16, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {token}"))
+            .body(body.into_bytes())
+            .unwrap();
+        send(&self.front, request).await
+    }
+
+    /// A create with this key, through the default instance.
+    pub async fn create(&self, key: &str, body: &Value) -> (u16, Value) {
+        create(&self.front, key, body).await
+    }
+
+    /// Orders and expects to get it.
+    pub async fn order(&self, key: &str, product: &str, quantity: u32) -> Buyer {
+        let (status, answer) = self.create(key, &wish(product, quantity)).await;
+        assert_eq!(status, 201, "{answer}");
+        Buyer::from(&answer)
+    }
+
+    /// The paid notification for an order, as the gateway signs it.
+    pub fn notification(&self, buyer: &Buyer, trade_no: &str) -> String {
+        self.notification_of(&buyer.attempt, trade_no, &yuan(buyer.minor), "TRADE_SUCCESS")
+    }
+
+    /// A notification with every part to choose.
+    pub fn notification_of(&self, attempt: &str, trade_no: &str, money: &str, status: &str) -> String {
+        let fields = [
+            ("pid", PID),
+            ("trade_no", trade_no),
+            ("out_trade_no", attempt),
+            ("type", "alipay"),
+            ("name", "product"),
+            ("money", money),
+            ("trade_status", status),
+        ];
+        signed_notification(&fields, &self.key)
+    }
+
+    /// Sends a notification and answers with status and body.
+    pub async fn notify(&self, query: &str) -> (u16, String) {
+        notify(&self.front, query).await
+    }
+
+    /// Pays an order once and expects the acknowledgement.
+    pub async fn pay(&self, buyer: &Buyer, trade_no: &str) {
+        assert_eq!(self.notify(&self.notification(buyer, trade_no)).await, (200, "success".to_owned()));
+    }
+
+    /// Runs delivery until the queue is empty.
+    pub async fn deliver_all(&self) {
+        while poller::poll(&self.world, &self.app, 0).await.received > 0 {}
+    }
+
+    /// The order as its buyer reads it.
+    pub async fn read(&self, buyer: &Buyer) -> (u16, Value) {
+        get(&self.front, &format!("/api/orders/{}", buyer.order), &buyer.token).await
+    }
+
+    /// The keys as their buyer reads them; empty when they are not to be had.
+    pub async fn keys(&self, buyer: &Buyer) -> Vec<String> {
+        let (status, answer) = get(&self.front, &format!("/api/orders/{}/keys", buyer.order), &buyer.token).await;
+        if status != 200 {
+            assert_eq!(answer["code"], "not_delivered", "{answer}");
+            return Vec::new();
+        }
+        answer["keys"].as_array().unwrap().iter().map(|k| text(k, "/content").to_owned()).collect()
+    }
+
+    /// Every item of every table, as sorted JSON text.
+    pub fn tables(&self) -> BTreeMap<&'static str, Vec<String>> {
+        Table::ALL.iter().map(|&table| (table.as_str(), self.table(table))).collect()
+    }
+
+    /// Every item of one table, as sorted JSON text.
+    pub fn table(&self, table: Table) -> Vec<String> {
+        let mut items = Vec::new();
+        let mut start = Value::Null;
+        loop {
+            let mut request = json!({"TableName": Tables::with_prefix("kamivend").name(table)});
+            if !start.is_null() {
+                request["ExclusiveStartKey"] = start;
+            }
+            let (status, body) = self.world.engine.call("Scan", request.to_string().as_bytes());
+            assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
+            let page: Value = serde_json::from_slice(&body).unwrap();
+            items.extend(page["Items"].as_array().unwrap().iter().map(Value::to_string));
+            start = page.get("LastEvaluatedKey").cloned().unwrap_or_default();
+            if start.is_null() {
+                items.sort();
+                return items;
+            }
+        }
+    }
+}
+
+impl Drop for TestShop {
+    fn drop(&mut self) {
+        if self.unfinished_is_meant || std::thread::panicking() {
+            return;
+        }
+        for queue in [self.world.queue_name(), self.world.dead_letter_name()] {
+            let left: Vec<State> = self.world.sqs.dump(queue).unwrap().iter().map(|m| m.state).collect();
+            assert!(left.is_empty(), "messages left in {queue}: {left:?}");
+        }
+        let owed = self.table(Table::Orders).into_iter().filter(|o| o.contains(r#""PAID""#) || o.contains(r#""LATE""#));
+        assert_eq!(owed.count(), 0, "orders were paid and never delivered");
+    }
+}
+
+impl Buyer {
+    /// Reads the answer of a create.
+    pub fn from(answer: &Value) -> Buyer {
+        Buyer {
+            order: text(answer, "/order/id").to_owned(),
+            token: text(answer, "/order_token").to_owned(),
+            attempt: text(answer, "/payment/attempt").to_owned(),
+            minor: answer["order"]["amount"]["amount_minor"].as_i64().unwrap(),
+        }
+    }
+}
+
+/// Fen as a gateway writes yuan.
+pub fn yuan(minor: i64) -> String {
+    format!("{}.{:02}", minor / 100, minor % 100)
+}
+
+/// The body of a plain create.
+pub fn wish(product: &str, quantity: u32) -> Value {
+    json!({"product": product, "quantity": quantity, "contact": "buyer@example.com", "channel": "sandbox"})
+}
+
+/// Cards with a readable name each.
+pub fn cards(prefix: &str, count: usize) -> Vec<String> {
+    (1..=count).map(|n| format!("{prefix}-{n:05}")).collect()
+}
+
+/// Sends a request to an instance; a body that is not JSON becomes a JSON string.
+pub async fn send(front: &Front, request: Request<Vec<u8>>) -> (u16, Value) {
+    let response = front.shop(request, "127.0.0.1").await;
+    let status = response.status().as_u16();
+    let body = response.into_body();
+    let value =
+        serde_json::from_slice(&body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned()));
+    (status, value)
+}
+
+/// A create through any instance.
+pub async fn create(front: &Front, key: &str, body: &Value) -> (u16, Value) {
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri("/api/orders")
+        .header("idempotency-key", key)
+        .body(body.to_string().into_bytes())
+        .unwrap();
+    send(front, request).await
+}
+
+/// A buyer's read through any instance.
+pub async fn get(front: &Front, path: &str, token: &str) -> (u16, Value) {
+    let request =
+        Request::builder().uri(path).header("authorization", format!("Bearer {token}")).body(Vec::new()).unwrap();
+    send(front, request).await
+}
+
+/// A provider's notification through any instance.
+pub async fn notify(front: &Front, query: &str) -> (u16, String) {
+    let request = Request::builder().uri(format!("/webhooks/sandbox?{query}")).body(Vec::new()).unwrap();
+    let response = front.shop(request, "127.0.0.1").await;
+    (response.status().as_u16(), String::from_utf8_lossy(response.body()).into_owned())
+}
