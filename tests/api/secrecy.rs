@@ -1,1 +1,250 @@
+//! A card in the clear exists in two places only: in the upload that brought it, and in its buyer's answer.
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use local::secrets::{LocalSecrets, SecretsError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use tests::TestShop;
+use tests::shop::{self, cards, wish};
+
+/// Everything that was logged, at the finest level.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+thread_local! {
+    static WATCHED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Takes down what this thread logs from now on, at the finest level. The subscriber is the process's, because one that is
+/// set for a thread alone loses the lines of code that another thread reached first.
+fn watch_this_thread() -> Log {
+    use tracing_subscriber::layer::{Layer, SubscriberExt};
+    let log = Log::default();
+    let writer = log.clone();
+    let lines = tracing_subscriber::fmt::layer().json().with_writer(move || writer.clone());
+    let watched = tracing_subscriber::filter::dynamic_filter_fn(|_, _| WATCHED.get());
+    let subscriber = tracing_subscriber::registry().with(lines.with_filter(watched));
+    tracing::subscriber::set_global_default(subscriber).expect("one test of this process watches its log");
+    WATCHED.set(true);
+    log
+}
+
+/// 64 random characters, some of which JSON escapes.
+fn marker(seed: u64) -> String {
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let letters: Vec<char> = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789\"\\/é乙".chars().collect();
+    (0..64).map(|_| letters[chance.usize(..letters.len())]).collect()
+}
+
+/// The forms in which a text may hide: plain, JSON-escaped, hexadecimal, and base64 at each of the three alignments.
+fn disguises(text: &str) -> Vec<Vec<u8>> {
+    let json = serde_json::to_string(text).unwrap();
+    let ascii_json: String = json
+        .chars()
+        .flat_map(|c| if c.is_ascii() { vec![c] } else { format!("\\u{:04x}", c as u32).chars().collect() })
+        .collect();
+    let hex: String = text.bytes().map(|b| format!("{b:02x}")).collect();
+    let mut forms = vec![
+        text.as_bytes().to_vec(),
+        json[1..json.len() - 1].as_bytes().to_vec(),
+        ascii_json[1..ascii_json.len() - 1].as_bytes().to_vec(),
+        hex.to_uppercase().into_bytes(),
+        hex.into_bytes(),
+    ];
+    for engine in [STANDARD, URL_SAFE] {
+        for shift in 0..3usize {
+            let shifted = [vec![b'x'; shift], text.as_bytes().to_vec()].concat();
+            let encoded = engine.encode(shifted).trim_end_matches('=').to_owned();
+            // The letters at both ends also encode neighbouring bytes.
+            let start = (shift * 8).div_ceil(6);
+            forms.push(encoded[start..encoded.len() - 1].as_bytes().to_vec());
+        }
+    }
+    // A piece of each is enough to give the card away.
+    forms.iter().map(|f| f[f.len() / 4..f.len() * 3 / 4].to_vec()).collect()
+}
+
+fn shows(haystack: &[u8], forms: &[Vec<u8>]) -> bool {
+    forms.iter().any(|form| haystack.windows(form.len()).any(|window| window == form))
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("kamivend-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn every_disguise_is_recognised() {
+    let marker = marker(1);
+    let forms = disguises(&marker);
+    assert_eq!(forms.len(), 11);
+    let json = serde_json::to_vec(&serde_json::json!({ "card": marker })).unwrap();
+    assert!(shows(&json, &forms));
+    for shift in 0..3 {
+        let text = format!("{}{marker}tail", "y".repeat(shift));
+        assert!(shows(STANDARD.encode(&text).as_bytes(), &forms), "base64 behind {shift} bytes");
+    }
+    assert!(!shows(STANDARD.encode("another text altogether").as_bytes(), &forms));
+}
+
+#[tokio::test]
+async fn a_card_is_found_nowhere_but_at_its_buyer() {
+    let log = watch_this_thread();
+    let folder = Folder::new("secrecy");
+    let marker = marker(2);
+    let forms = disguises(&marker);
+    let mut answers: Vec<Vec<u8>> = Vec::new();
+    let mut shop = TestShop::open(40, Some(folder.0.clone())).await;
+    shop.product("p", 990, &cards("OTHER", 2)).await;
+    answers.push(shop.cards("p", std::slice::from_ref(&marker), "").await.to_string().into_bytes());
+    // A second time, so that the answer about a duplicate is looked at too.
+    answers.push(shop.cards("p", std::slice::from_ref(&marker), "").await.to_string().into_bytes());
+    let mut winner = None;
+    for n in 0..3 {
+        let (status, answer) = shop.create(&format!("buyer-of-the-secret-{n}"), &wish("p", 1)).await;
+        assert_eq!(status, 201);
+        answers.push(answer.to_string().into_bytes());
+        let buyer = tests::Buyer::from(&answer);
+        shop.pay(&buyer, &format!("T{n}")).await;
+        let queue = shop.world.sqs.dump(shop.world.queue_name()).unwrap();
+        assert!(!queue.is_empty());
+        answers.extend(queue.into_iter().map(|m| m.body.into_bytes()));
+        shop.deliver_all().await;
+        answers.push(shop.read(&buyer).await.1.to_string().into_bytes());
+        let keys = shop.keys(&buyer).await;
+        assert_eq!(keys.len(), 1);
+        if keys[0] == marker {
+            winner = Some(buyer);
+        } else {
+            answers.push(keys[0].clone().into_bytes());
+        }
+    }
+    let winner = winner.expect("one of three buyers got the marker");
+    // Somebody else's token, no token, the seller's session: none shows it.
+    for token in ["", "x", &shop.sign_in().await] {
+        let (status, answer) = shop::get(shop.front(), &format!("/api/orders/{}/keys", winner.order), token).await;
+        assert_eq!(status, 404);
+        answers.push(answer.to_string().into_bytes());
+    }
+    answers.push(shop.counts("p").await.to_string().into_bytes());
+
+    for answer in &answers {
+        assert!(!shows(answer, &forms), "an answer or message shows the card: {}", String::from_utf8_lossy(answer));
+    }
+    let logged = log.0.lock().unwrap().clone();
+    assert!(logged.len() > 10_000, "the log was watched: {} bytes", logged.len());
+    assert!(!shows(&logged, &forms), "the log shows the card");
+    let kept = files(&folder.0);
+    assert!(kept.len() >= 5, "{kept:?}");
+    for file in &kept {
+        assert!(!shows(&std::fs::read(file).unwrap(), &forms), "{} shows the card", file.display());
+    }
+
+    // A function without the right to cards cannot open it, though it reads the same tables.
+    let app = Arc::new(shop.world.app_with(Arc::new(local::seam::Quiet), false));
+    let front = local::Front::new(shop.world.clone(), app);
+    let path = format!("/api/orders/{}/keys", winner.order);
+    let (status, answer) = shop::get(&front, &path, &winner.token).await;
+    assert_eq!((status, answer["code"].as_str()), (503, Some("unavailable")));
+
+    // Without the key file the shop does not open; with another key nobody gets the card.
+    shop.leave_unfinished();
+    drop((front, shop));
+    let key_file = folder.0.join("master.key");
+    let key = std::fs::read(&key_file).unwrap();
+    std::fs::remove_file(&key_file).unwrap();
+    let refused = LocalSecrets::open(&folder.0, &app::Ids::system());
+    assert!(matches!(refused, Err(SecretsError::KeyMissing)));
+    std::fs::write(&key_file, "0".repeat(64)).unwrap();
+    let shop = TestShop::open(41, Some(folder.0.clone())).await;
+    let (status, answer) = shop::get(shop.front(), &path, &winner.token).await;
+    assert_eq!((status, answer["code"].as_str()), (503, Some("unavailable")));
+    drop(shop);
+    std::fs::write(&key_file, key).unwrap();
+    let shop = TestShop::open(42, Some(folder.0.clone())).await;
+    assert_eq!(shop.keys(&winner).await, [marker]);
+}
+
+#[test]
+fn the_key_files_are_their_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new("modes");
+    let made = LocalSecrets::open(&folder.0, &app::Ids::system()).unwrap();
+    assert!(made.is_new);
+    for file in ["master.key", "shop.json"] {
+        let mode = std::fs::metadata(folder.0.join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+    let again = LocalSecrets::open(&folder.0, &app::Ids::system()).unwrap();
+    assert!(!again.is_new && again.master == made.master && again.shop == made.shop);
+}
+
+/// A ciphertext moved to another slot does not open: the associated data names the place.
+#[tokio::test]
+async fn a_swapped_ciphertext_opens_for_nobody() {
+    let mut shop = TestShop::new(43).await;
+    shop.leave_unfinished();
+    shop.product("p", 990, &cards("C", 2)).await;
+    let vault: serde_json::Value = shop
+        .table(store::Table::Vault)
+        .iter()
+        .map(|v| serde_json::from_str::<serde_json::Value>(v).unwrap())
+        .find(|v| v.get("e").is_some())
+        .unwrap();
+    let mut swapped = vault["e"]["L"].as_array().unwrap().clone();
+    swapped.reverse();
+    let update = serde_json::json!({
+        "TableName": "kamivend-vault", "Key": {"k": vault["k"]}, "UpdateExpression": "SET e = :e",
+        "ExpressionAttributeValues": {":e": {"L": swapped}},
+    });
+    assert_eq!(shop.world.engine.call("UpdateItem", update.to_string().as_bytes()).0, 200);
+    let buyer = shop.order("buyer-of-a-swapped-card", "p", 1).await;
+    shop.pay(&buyer, "T1").await;
+    shop.deliver_all().await;
+    // Not delivered, not shown: the order stays PAID and its message comes again, at last to the dead letters.
+    assert_eq!(shop.read(&buyer).await.1["status"], "paid");
+    assert_eq!(shop.keys(&buyer).await, Vec::<String>::new());
+    for _ in 0..6 {
+        shop.pass(31_000);
+        shop.deliver_all().await;
+    }
+    assert_eq!(shop.world.sqs.depth(shop.world.dead_letter_name()).unwrap().visible, 1);
+}
