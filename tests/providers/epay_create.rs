@@ -167,7 +167,8 @@ fn settings_are_checked() {
     let new = |base: &str, pid: &str, key, options| Account::new(base, pid, key, options).err();
     let off = Options::default();
     let http = Options { allow_http: true, ..off };
-    for good in ["https://pay.example", "https://pay.example/epay/", "http://127.0.0.1:3000/sandbox", "http://[::1]:1/"] {
+    for good in ["https://pay.example", "https://pay.example/epay/", "http://127.0.0.1:3000/sandbox", "http://[::1]:1/"]
+    {
         assert_eq!(new(good, PID, key(), off), None, "{good}");
     }
     assert_eq!(new("http://localhost:3000", PID, key(), off), None);

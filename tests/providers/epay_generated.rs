@@ -114,8 +114,7 @@ fn random_damage_is_never_accepted_as_something_else() {
 /// Well-signed nonsense: whatever the gateway may sign, the codec answers, and what it calls paid can be booked.
 #[test]
 fn random_fields_well_signed_never_panic() {
-    const WORDS: [&str; 12] =
-        ["", "0", "1", "1.00", "TRADE_SUCCESS", "1000", "MD5", "-", "月", "a=b", "%", "\u{FFFD}"];
+    const WORDS: [&str; 12] = ["", "0", "1", "1.00", "TRADE_SUCCESS", "1000", "MD5", "-", "月", "a=b", "%", "\u{FFFD}"];
     let mut random = fastrand::Rng::with_seed(3);
     let account = domain::AccountId::parse("epay").unwrap();
     for _ in 0..5_000 {

@@ -329,7 +329,9 @@ fn money_is_exact_or_unusable() {
     for (text, minor) in [("1", 100), ("1.0", 100), ("1.00", 100), ("0.01", 1), ("0", 0), ("0012.5", 1250)] {
         assert_eq!(get(&query(&notice_with([("money", text)]))), Ok(paid(minor)), "{text}");
     }
-    for text in ["9.900", "9.901", "+9.9", "-9.9", "9,9", "9.", ".9", " 9.9", "9.9 ", "9.9e0", "9e1", "NaN", "inf", "９.９"] {
+    for text in
+        ["9.900", "9.901", "+9.9", "-9.9", "9,9", "9.", ".9", " 9.9", "9.9 ", "9.9e0", "9e1", "NaN", "inf", "９.９"]
+    {
         assert_eq!(get(&query(&notice_with([("money", text)]))), Err(Reject::Unusable("money")), "{text}");
     }
     let huge = "9".repeat(30);

@@ -79,7 +79,9 @@ fn numbers_may_be_strings_and_strings_numbers() {
 /// A float would round the first to 9.9 and call it 9.90.
 #[test]
 fn the_text_of_a_number_counts_not_its_value() {
-    for money in ["9.8999999999999999999", "9.900", "99e-1", "0.99e1", "-9.9", "\"9.9 \"", "\"\"", "null", "true", "[9.9]"] {
+    for money in
+        ["9.8999999999999999999", "9.900", "99e-1", "0.99e1", "-9.9", "\"9.9 \"", "\"\"", "null", "true", "[9.9]"]
+    {
         let state = told(&with("money", json!(0)).replace("\"money\":0", &format!("\"money\":{money}")));
         assert!(matches!(state, QueryState::Unknown(_)), "{money}: {state:?}");
     }
@@ -95,7 +97,8 @@ fn a_reply_encoded_twice_is_read() {
 
 #[test]
 fn not_found_is_said_to_the_letter() {
-    for msg in ["订单号不存在", "订单不存在", "订单号不存在！", "订单不存在!", "订单不存在。"] {
+    for msg in ["订单号不存在", "订单不存在", "订单号不存在！", "订单不存在!", "订单不存在。"]
+    {
         for code in [json!(-1), json!("-1"), json!(0), json!(404)] {
             assert_eq!(told(&json!({"code": code, "msg": msg}).to_string()), QueryState::NotFound, "{msg} {code}");
         }

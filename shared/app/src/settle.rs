@@ -27,10 +27,7 @@ impl App {
         provider_number: &str,
         amount: Money,
     ) -> Result<SettleAnswer, AppError> {
-        // A number no key can hold is replaced by its hash: money is never refused for the look of its number.
-        let txn = Txn::new(account, provider_number)
-            .or_else(|| Txn::new(account, &format!("sha256-{}", sha256_hex(provider_number))))
-            .ok_or(AppError::Unforeseen("provider number"))?;
+        let txn = Txn::new(account, provider_number).ok_or(AppError::Unforeseen("provider number"))?;
         let Some(no) = OutTradeNo::parse(out_trade_no) else {
             return self.record(&txn, account, out_trade_no, None, amount, MoneyReason::UnknownOrder).await;
         };
@@ -83,8 +80,4 @@ impl App {
         tracing::warn!(?txn, reason = reason.as_str(), "money that settles no order was recorded");
         Ok(SettleAnswer::Recorded(reason))
     }
-}
-
-fn sha256_hex(text: &str) -> String {
-    crate::keys::hex(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref())
 }
