@@ -205,3 +205,78 @@ async fn two_imports_at_once_lose_and_double_nothing() {
     }
     assert_eq!(sold.len(), 200);
 }
+
+/// Frees a position behind everybody's back and leaves hints to it in the head, as the sweep of expired orders does.
+fn free_with_hints(shop: &TestShop, strip: u32, position: u8, hints: &[u32]) {
+    let free = json!({
+        "TableName": "kamivend-strips", "Key": {"k": {"S": format!("p#{strip}")}},
+        "UpdateExpression": format!("SET h[{position}] = :free"),
+        "ExpressionAttributeValues": {":free": {"B": "AA=="}},
+    });
+    let hint = json!({
+        "TableName": "kamivend-strips", "Key": {"k": {"S": "p#H"}}, "UpdateExpression": "ADD r :hints",
+        "ExpressionAttributeValues": {":hints": {"NS": hints.iter().map(u32::to_string).collect::<Vec<_>>()}},
+    });
+    for update in [free, hint] {
+        assert_eq!(shop.world.engine.call("UpdateItem", update.to_string().as_bytes()).0, 200);
+    }
+}
+
+#[tokio::test]
+async fn hints_lead_to_released_cards_and_stale_ones_are_forgotten() {
+    let shop = TestShop::new(27).await;
+    shop.product("p", 100, &cards("C", 192)).await;
+    for n in 0..4 {
+        buy(&shop, &format!("buys-forty-eight-nr-{n}"), "p", 48).await;
+    }
+    // A hundred hints, of which one is true, and most name strips that do not exist: the limit of a head.
+    let hints: Vec<u32> = (0..100).collect();
+    // In the oldest strip, where a cold instance does not look by itself.
+    free_with_hints(&shop, 0, 7, &hints);
+    let calls = std::sync::Arc::new(tests::taps::Counter::default());
+    let (front, _) = shop.tapped(calls.clone());
+    let (status, answer) = shop::create(&front, "follows-the-true-hint", &wish("p", 1)).await;
+    assert_eq!(status, 201, "{answer}");
+    let claims = calls.take().iter().filter(|c| c.body.to_string().contains("#h")).count();
+    assert!(claims <= 2, "one try at the hinted strip, one reuse; not {claims}");
+    shop.pay(&tests::Buyer::from(&answer), "T-hint").await;
+    shop.deliver_all().await;
+    assert_eq!(shop.keys(&tests::Buyer::from(&answer)).await, ["C-00008"]);
+    let head = shop.table(Table::Strips).into_iter().find(|s| s.contains("p#H")).unwrap();
+    let head: Value = serde_json::from_str(&head).unwrap();
+    assert_eq!(head["r"]["NS"], json!(["0"]), "only the hint that was true is left: {head}");
+    let (status, _) = shop.create("nothing-is-left-for-this", &wish("p", 1)).await;
+    assert_eq!(status, 409);
+}
+
+#[tokio::test]
+async fn bulky_input_is_kept_with_its_order_and_with_no_other() {
+    let shop = TestShop::new(28).await;
+    let token = shop.sign_in().await;
+    let product = json!({
+        "id": "p", "name": "With a field", "kind": "single_use_key", "price": {"amount_minor": 100, "currency": "CNY"},
+        "channels": ["sandbox"], "fields": [{"id": "account", "label": "游戏账号", "required": true}],
+    });
+    let (status, answer) = shop.admin(http::Method::POST, "/api/admin/products", &token, product.to_string()).await;
+    assert_eq!(status, 201, "{answer}");
+    let contact = format!("{}@example.com", "a".repeat(200));
+    let mut wish = wish("p", 1);
+    wish["contact"] = contact.clone().into();
+    wish["fields"] = json!({"account": "first"});
+    // Sold out the first time, so its input stands there without an order; then other fields under the same key.
+    assert_eq!(shop.create("the-key-of-bulky-input", &wish).await.0, 409);
+    shop.cards("p", &cards("C", 3), "").await;
+    shop.pass(500);
+    wish["fields"] = json!({"account": "second"});
+    let (status, answer) = shop.create("the-key-of-bulky-input", &wish).await;
+    assert_eq!(status, 201, "{answer}");
+    let id = domain::OrderId::parse(answer["order"]["id"].as_str().unwrap()).unwrap();
+    let order = shop.app.store.order(&id).await.unwrap().unwrap();
+    let input = shop.app.store.bulky_input(&order).await.unwrap();
+    assert_eq!(input, Some((contact, r#"{"account":"second"}"#.to_owned())));
+    // A short contact without fields needs no item of its own.
+    shop.product("plain", 100, &cards("C", 1)).await;
+    let items = shop.table(Table::Orders).len();
+    shop.order("an-order-without-any-bulk", "plain", 1).await;
+    assert_eq!(shop.table(Table::Orders).len(), items + 1);
+}

@@ -3,6 +3,7 @@
 //! Nothing here decides what is right; a helper does what a client outside would do and hands the answer back.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test helpers")]
+#![allow(clippy::float_arithmetic, reason = "capacity units come as decimal fractions")]
 
 pub mod shop;
 pub mod taps;

@@ -253,16 +253,8 @@ impl App {
         let Some(head) = view.head else {
             return self.first_look(product, memory, claim, held).await;
         };
-        if let Some(&hint) = head.hints.first() {
-            memory.change(|v| v.head.iter_mut().for_each(|h| h.hints.retain(|&b| b != hint)));
-            let strips = self.store.strips(product, &[hint]).await?;
-            match strips.first().map(|s| &s.strip).filter(|s| s.has_room()) {
-                Some(strip) => memory.change(|v| v.current = Some((hint, strip.len()))),
-                None => {
-                    self.store.drop_hint(product, hint).await?;
-                }
-            }
-            return Ok(true);
+        if !head.hints.is_empty() {
+            return self.follow_hints(product, memory, &head.hints).await;
         }
         let behind: Vec<u32> = (head.cursor.saturating_sub(LOOK_BACK)..head.cursor).collect();
         let (moved, behind) = tokio::join!(self.store.move_cursor(product), self.store.strips(product, &behind));
@@ -286,6 +278,29 @@ impl App {
                 Ok(more)
             }
         }
+    }
+
+    /// Strips that were said to have room again: goes to the first that has, remembers the others, and forgets those that
+    /// have none. Always worth another round, because the hints are used up.
+    async fn follow_hints(&self, product: &ProductId, memory: &Remembered, hints: &[u32]) -> Result<bool, AppError> {
+        let strips = self.store.strips(product, hints).await?;
+        let mut with_room = strips.iter().map(|s| &s.strip).filter(|s| s.has_room());
+        let next = with_room.next().map(|s| (s.no, s.len()));
+        let others: Vec<u32> = with_room.map(|s| s.no).collect();
+        let stale: Vec<u32> =
+            hints.iter().copied().filter(|b| !others.contains(b) && next.is_none_or(|(no, _)| no != *b)).collect();
+        memory.change(|view| {
+            if let Some(head) = &mut view.head {
+                head.hints = others;
+            }
+            if next.is_some() {
+                view.current = next;
+            }
+        });
+        if !stale.is_empty() {
+            self.store.drop_hints(product, &stale).await?;
+        }
+        Ok(true)
     }
 
     /// A cold instance: reads the head and the newest strips, and goes on where others left off. Otherwise every cold start
@@ -377,7 +392,7 @@ impl App {
             return;
         }
         self.stock.refresh(product);
-        if let Err(error) = self.store.add_hint(product, &hints).await {
+        if let Err(error) = self.store.add_hints(product, &hints).await {
             tracing::warn!(%product, %error, "a hint was not kept");
         }
     }

@@ -96,18 +96,24 @@ impl App {
         let details = self.details(request);
         let read = async { if scarce { Ok(None) } else { self.store.order(&request.order).await } };
         let write = async {
-            if details.is_bulky() { self.store.put_details(&request.order, &details).await.map(drop) } else { Ok(()) }
+            if details.is_bulky() {
+                self.store.put_details(&request.order, &request.fingerprint, &details).await.map(drop)
+            } else {
+                Ok(())
+            }
         };
         let (found, written, hold) = tokio::join!(read, write, self.hold(&product.id, claim, request.quantity));
+        if let Some(found) = found? {
+            if let Ok(HoldAnswer::Held(held) | HoldAnswer::SoldOut(held)) = hold {
+                self.give_back(&found, &product.id, claim, &held).await;
+            }
+            return self.answer_found(request, found).await;
+        }
+        written?;
         let (held, sold_out) = match hold? {
             HoldAnswer::Held(held) => (held, false),
             HoldAnswer::SoldOut(held) => (held, true),
         };
-        if let Some(found) = found? {
-            self.give_back(&found, &product.id, claim, &held).await;
-            return self.answer_found(request, found).await;
-        }
-        written?;
         if sold_out {
             return self.give_up(request, claim, &held).await;
         }

@@ -26,9 +26,10 @@ pub fn unique(product: &ProductId, hash: &[u8; 16]) -> String {
     format!("{product}#U#{hex}")
 }
 
-/// `D` and the order id: bulky immutable input of an order.
-pub fn details(order: &OrderId) -> Vec<u8> {
-    [b"D".as_slice(), &order.0].concat()
+/// `D`, the order id and the request's fingerprint: bulky immutable input of an order. With the fingerprint in the key, an
+/// order can only ever find the input of the very request that made it.
+pub fn details(order: &OrderId, fingerprint: &[u8; 16]) -> Vec<u8> {
+    [b"D".as_slice(), &order.0, fingerprint].concat()
 }
 
 /// `R` and the movement: money that fits no attempt.

@@ -86,9 +86,10 @@ impl Store {
         self.get("read order", Table::Orders, key, true).await?.as_ref().map(read_order).transpose()
     }
 
-    /// The hash of an order's look-up password, consistently.
-    pub async fn contact_and_fields(&self, order: &OrderId) -> Result<Option<(String, String)>, StoreError> {
-        let key = keys::binary("o", keys::details(order));
+    /// The bulky input of an order, consistently: a contact too long for the order's own item, and the seller's fields as
+    /// JSON text. Each is empty when it was not bulky; `None` when nothing was.
+    pub async fn bulky_input(&self, order: &Order) -> Result<Option<(String, String)>, StoreError> {
+        let key = keys::binary("o", keys::details(&order.id, &order.fingerprint));
         let Some(item) = self.get("read details", Table::Orders, key, true).await? else { return Ok(None) };
         let text = |name: &str| item.get(name).and_then(|v| v.as_s().ok()).cloned().unwrap_or_default();
         Ok(Some((text("ct"), text("f"))))

@@ -4,7 +4,7 @@ use crate::item::{Head, StripItem, bytes, number};
 use crate::write::{Item, Outcome, Raw, Write};
 use crate::{Store, StoreError, Table, keys};
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::limits::STRIP_CARDS;
+use domain::limits::{HINTS_MAX, STRIP_CARDS};
 use domain::stock::{Entry, Strip};
 use domain::{Claim, ProductId};
 
@@ -32,14 +32,20 @@ fn move_cursor(product: &ProductId) -> Write {
         .value(":one", number(1))
 }
 
-fn drop_hint(product: &ProductId, strip: u32) -> Write {
-    Write::update("R1 drop hint", Table::Strips, head_key(product), "DELETE #r :strip", "attribute_exists(#k)")
-        .value(":strip", AttributeValue::Ns(vec![strip.to_string()]))
+fn numbers(strips: &[u32]) -> AttributeValue {
+    AttributeValue::Ns(strips.iter().map(u32::to_string).collect())
 }
 
-fn add_hint(product: &ProductId, strips: &[u32]) -> Write {
-    Write::update("R2 add hint", Table::Strips, head_key(product), "ADD #r :strips", "attribute_exists(#k)")
-        .value(":strips", AttributeValue::Ns(strips.iter().map(u32::to_string).collect()))
+fn drop_hints(product: &ProductId, strips: &[u32]) -> Write {
+    Write::update("R1 drop hints", Table::Strips, head_key(product), "DELETE #r :strips", "attribute_exists(#k)")
+        .value(":strips", numbers(strips))
+}
+
+fn add_hints(product: &ProductId, strips: &[u32]) -> Write {
+    let condition = "attribute_exists(#k) AND (attribute_not_exists(#r) OR size(#r) < :most)";
+    Write::update("R2 add hints", Table::Strips, head_key(product), "ADD #r :strips", condition)
+        .value(":strips", numbers(strips))
+        .value(":most", number(HINTS_MAX))
 }
 
 fn append_claim(product: &ProductId, strip: u32, claim: Claim, take: u8) -> Write {
@@ -101,8 +107,8 @@ pub(super) fn examples() -> Vec<Write> {
     let claim = Claim { order: domain::OrderId([1; 15]), generation: 0 };
     vec![
         move_cursor(&product),
-        drop_hint(&product, 7),
-        add_hint(&product, &[7, 8]),
+        drop_hints(&product, &[7]),
+        add_hints(&product, &[7, 8]),
         append_claim(&product, 7, claim, 2),
         reuse_free(&product, 7, claim, &[3, 5]),
         top_up_free(&product, 7, claim, &[3, 5]),
@@ -125,24 +131,24 @@ impl Store {
         }
     }
 
-    /// R1. Forgets that a strip has room.
+    /// R1. Forgets that strips have room.
     ///
     /// * Invariant: none; a hint is a courtesy.
     /// * Condition: the product exists.
     /// * If refused: there is no product; nothing to forget.
-    /// * Twice: a set without the strip stays without it.
-    pub async fn drop_hint(&self, product: &ProductId, strip: u32) -> Result<Outcome<(), ()>, StoreError> {
-        Ok(plain(self.send(drop_hint(product, strip)).await?))
+    /// * Twice: a set without the strips stays without them.
+    pub async fn drop_hints(&self, product: &ProductId, strips: &[u32]) -> Result<Outcome<(), ()>, StoreError> {
+        Ok(plain(self.send(drop_hints(product, strips)).await?))
     }
 
     /// R2. Remembers that strips have room again.
     ///
     /// * Invariant: none; a lost hint costs a sweep, never a card.
-    /// * Condition: the product exists.
-    /// * If refused: there is no product; nothing to remember.
+    /// * Condition: the product exists, and there are fewer hints than a head may hold.
+    /// * If refused: the head is full of hints; the sweep finds the strips.
     /// * Twice: a set with the strips stays with them.
-    pub async fn add_hint(&self, product: &ProductId, strips: &[u32]) -> Result<Outcome<(), ()>, StoreError> {
-        Ok(plain(self.send(add_hint(product, strips)).await?))
+    pub async fn add_hints(&self, product: &ProductId, strips: &[u32]) -> Result<Outcome<(), ()>, StoreError> {
+        Ok(plain(self.send(add_hints(product, strips)).await?))
     }
 
     /// C1. Claims `take` fresh positions at the end of a strip.

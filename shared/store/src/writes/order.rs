@@ -23,8 +23,8 @@ fn order_key(order: &OrderId) -> Item {
     keys::binary("o", order.0.to_vec())
 }
 
-fn put_details(order: &OrderId, details: &Details) -> Write {
-    let mut item = keys::binary("o", keys::details(order));
+fn put_details(order: &OrderId, fingerprint: &[u8; 16], details: &Details) -> Write {
+    let mut item = keys::binary("o", keys::details(order, fingerprint));
     if details.contact.len() > domain::limits::CONTACT_INLINE_MAX {
         item.insert("ct".into(), string(&details.contact));
     }
@@ -149,7 +149,7 @@ pub(super) fn examples() -> Vec<Write> {
         seen_at: 0,
     };
     vec![
-        put_details(&id, &details),
+        put_details(&id, &[0; 16], &details),
         place_order(&NewOrder { order, details }),
         show_content(&id, 2, "weixin://"),
         pay(&payment, 0),
@@ -160,14 +160,19 @@ pub(super) fn examples() -> Vec<Write> {
 }
 
 impl Store {
-    /// C2d. Writes the bulky input of an order before the order itself.
+    /// C2d. Writes the bulky input of a request before its order.
     ///
-    /// * Invariant: none of its own; an order that names fields finds them.
+    /// * Invariant: none of its own; an order whose input is bulky finds it.
     /// * Condition: not there yet.
-    /// * If refused: written by an earlier try with the same fingerprint.
-    /// * Twice: the same bytes, or never read because the order keeps the first fingerprint.
-    pub async fn put_details(&self, order: &OrderId, details: &Details) -> Result<Outcome<(), ()>, StoreError> {
-        Ok(match self.send(put_details(order, details)).await? {
+    /// * If refused: written by an earlier try of the same request (`AlreadyApplied`).
+    /// * Twice: the same bytes, because the fingerprint is part of the key.
+    pub async fn put_details(
+        &self,
+        order: &OrderId,
+        fingerprint: &[u8; 16],
+        details: &Details,
+    ) -> Result<Outcome<(), ()>, StoreError> {
+        Ok(match self.send(put_details(order, fingerprint, details)).await? {
             Raw::Applied(_) => Outcome::Applied(()),
             Raw::Refused(_) => Outcome::AlreadyApplied(()),
         })
