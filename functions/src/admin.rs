@@ -6,7 +6,7 @@ use app::clock::rfc3339;
 use app::staff::SignIn;
 use domain::limits::QUANTITY_MAX;
 use domain::product::{Field, Kind, Product};
-use domain::{AccountId, ProductId};
+use domain::{AccountId, Millis, ProductId};
 use lambda_http::Request;
 use lambda_http::http::Method;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use store::Outcome;
 /// Characters of a product's name.
 const NAME_MAX: usize = 200;
 /// Fields a seller may ask for in one product.
-const FIELDS_MAX: usize = 20;
+const FIELD_COUNT_MAX: usize = 20;
 /// Tries to read and change a product before giving way to other editors.
 const CHANGE_TRIES: usize = 3;
 
@@ -23,35 +23,38 @@ pub(crate) async fn handle(app: &App, path: &str, id: &str, request: &Request) -
     if path == "/api/admin/login" {
         return login(app, request).await;
     }
-    signed_in(app, request)?;
+    let password_given_at = signed_in(app, request)?;
     let method = request.method();
     match path {
-        "/api/admin/refresh" => session(app),
+        "/api/admin/refresh" => session(app, password_given_at),
         "/api/admin/products" if method == Method::GET => list(app).await,
         "/api/admin/products" => create(app, request).await,
         _ if method == Method::GET => one(app, id).await,
-        _ if method == Method::PATCH => change(app, id, &json_body(request)?).await,
-        _ => change(app, id, &json!({"archived": true, "on_sale": false})).await,
+        _ if method == Method::PATCH => change(app, id, &json_body(request)?, false).await,
+        _ => change(app, id, &json!({"on_sale": false}), true).await,
     }
 }
 
-/// Who the caller is; nobody else gets further.
-pub(crate) fn signed_in(app: &App, request: &Request) -> Result<String, Problem> {
-    bearer(request).and_then(|token| app.session(token)).ok_or(Problem::Unauthorized)
+/// Lets the seller pass and nobody else; answers when the seller gave the password, Unix ms.
+pub(crate) fn signed_in(app: &App, request: &Request) -> Result<Millis, Problem> {
+    bearer(request)
+        .and_then(|token| app.session(token))
+        .map(|(_, at)| at)
+        .ok_or(Problem::Unauthorized("Sign in first."))
 }
 
 async fn login(app: &App, request: &Request) -> Answer {
     let body = json_body(request)?;
     let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
     match app.sign_in(text("username"), text("password"), &source_address(request)).await? {
-        SignIn::Yes => session(app),
-        SignIn::No => Err(Problem::Unauthorized),
+        SignIn::Yes => session(app, app.clock.now()),
+        SignIn::No => Err(Problem::Unauthorized("Name or password is wrong.")),
         SignIn::TooOften { seconds } => Err(Problem::RateLimited(seconds)),
     }
 }
 
-fn session(app: &App) -> Answer {
-    let (token, ends) = app.open_session();
+fn session(app: &App, password_given_at: Millis) -> Answer {
+    let (token, ends) = app.open_session(password_given_at);
     json_response(200, &json!({"token": token, "expires_at": rfc3339(ends)}))
 }
 
@@ -80,7 +83,7 @@ async fn list(app: &App) -> Answer {
 
 async fn one(app: &App, id: &str) -> Answer {
     let id = ProductId::parse(id).ok_or(Problem::NotFound)?;
-    let product = app.product(&id).await?.ok_or(Problem::NotFound)?;
+    let product = app.product_now(&id).await?.ok_or(Problem::NotFound)?;
     json_response(200, &describe(&product))
 }
 
@@ -104,41 +107,49 @@ async fn create(app: &App, request: &Request) -> Answer {
         archived: false,
         version: 1,
     };
-    for required in ["name", "kind", "price", "channels"] {
-        if body.get(required).is_none_or(Value::is_null) {
-            return Err(Problem::field(required, "required"));
-        }
-    }
-    let product = with(app, blank, &body).await?;
+    let product = with(app, blank, &body, &["name", "kind", "price", "channels"]).await?;
     match app.create_product(&product).await? {
         Outcome::Applied(()) | Outcome::AlreadyApplied(()) => json_response(201, &describe(&product)),
         Outcome::Refused(()) => Err(Problem::Conflict("A product with this id exists, or existed before.")),
     }
 }
 
-async fn change(app: &App, id: &str, body: &Value) -> Answer {
+/// Changes a product; archiving it is for ever.
+async fn change(app: &App, id: &str, body: &Value, archive: bool) -> Answer {
     let id = ProductId::parse(id).ok_or(Problem::NotFound)?;
-    let mut product = app.product(&id).await?.filter(|p| !p.archived).ok_or(Problem::NotFound)?;
     for _ in 0..CHANGE_TRIES {
+        let product = app.product_now(&id).await?.filter(|p| !p.archived).ok_or(Problem::NotFound)?;
         // Whoever names the version they saw is told when it is no longer the version.
-        if body.get("version").and_then(Value::as_u64).is_some_and(|v| v != u64::from(product.version)) {
-            return Err(Problem::Conflict("The product was changed meanwhile."));
+        match body.get("version").filter(|v| !v.is_null()) {
+            None => {}
+            Some(seen) if seen.as_u64() == Some(u64::from(product.version)) => {}
+            Some(seen) if seen.is_u64() => return Err(Problem::Conflict("The product was changed meanwhile.")),
+            Some(_) => return Err(Problem::field("version", "malformed")),
         }
-        let mut changed = with(app, product.clone(), body).await?;
+        let mut changed = with(app, product.clone(), body, &[]).await?;
         changed.version += 1;
+        changed.archived = archive;
         match app.change_product(&changed).await? {
             Outcome::Applied(()) | Outcome::AlreadyApplied(()) => return json_response(200, &describe(&changed)),
-            Outcome::Refused(found) => product = found,
+            Outcome::Refused(_) => {}
         }
     }
     Err(Problem::Conflict("The product is being changed by others."))
 }
 
-/// The product with the fields of a request laid over it. Names every field that does not fit.
-async fn with(app: &App, mut product: Product, body: &Value) -> Result<Product, Problem> {
+/// The product with the fields of a request laid over it. Names every field that does not fit, and every required one that
+/// is not there.
+async fn with(app: &App, mut product: Product, body: &Value, required: &[&str]) -> Result<Product, Problem> {
+    let body = body.as_object().ok_or(Problem::BadRequest("The body is not a JSON object."))?;
     let mut wrong: Vec<(String, &'static str)> = Vec::new();
     let mut refuse = |name: &str, code| wrong.push((name.to_owned(), code));
     let given = |name: &str| body.get(name).filter(|v| !v.is_null());
+    for name in required.iter().filter(|name| given(name).is_none()) {
+        refuse(name, "required");
+    }
+    if given("id").is_some_and(|id| id.as_str() != Some(product.id.as_str())) {
+        refuse("id", "fixed");
+    }
     if let Some(value) = given("name") {
         match value.as_str().map(str::trim) {
             Some(name) if (1..=NAME_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control) => {
@@ -170,12 +181,10 @@ async fn with(app: &App, mut product: Product, body: &Value) -> Result<Product, 
     if product.min_quantity > product.max_quantity {
         refuse("min_quantity", "above_max");
     }
-    for (name, place) in [("on_sale", &mut product.on_sale), ("archived", &mut product.archived)] {
-        if let Some(value) = given(name) {
-            match value.as_bool() {
-                Some(yes) => *place = yes,
-                None => refuse(name, "not_a_choice"),
-            }
+    if let Some(value) = given("on_sale") {
+        match value.as_bool() {
+            Some(yes) => product.on_sale = yes,
+            None => refuse("on_sale", "not_a_choice"),
         }
     }
     if let Some(value) = given("fields") {
@@ -203,8 +212,9 @@ async fn with(app: &App, mut product: Product, body: &Value) -> Result<Product, 
 }
 
 fn read_fields(value: &Value) -> Option<Vec<Field>> {
-    let list = value.as_array().filter(|list| list.len() <= FIELDS_MAX)?;
-    list.iter()
+    let list = value.as_array().filter(|list| list.len() <= FIELD_COUNT_MAX)?;
+    let fields: Option<Vec<Field>> = list
+        .iter()
         .map(|field| {
             let id = field.get("id")?.as_str()?;
             let label = field.get("label")?.as_str()?.trim();
@@ -214,5 +224,10 @@ fn read_fields(value: &Value) -> Option<Vec<Field>> {
             let required = field.get("required").and_then(Value::as_bool).unwrap_or(false);
             fits.then(|| Field { id: id.to_owned(), label: label.to_owned(), required })
         })
-        .collect()
+        .collect();
+    let distinct = |fields: &Vec<Field>| {
+        let ids: std::collections::HashSet<&str> = fields.iter().map(|f| f.id.as_str()).collect();
+        ids.len() == fields.len()
+    };
+    fields.filter(distinct)
 }

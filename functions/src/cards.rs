@@ -2,7 +2,7 @@
 
 use crate::admin::signed_in;
 use crate::http::{Answer, Problem, json_response};
-use app::{App, ImportReport};
+use app::{App, ImportReport, NoCardColumn};
 use domain::ProductId;
 use domain::limits::{IMPORT_PART_MAX, REJECTED_LINES_MAX};
 use lambda_http::http::Method;
@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 pub(crate) async fn handle(app: &App, id: &str, request: &Request) -> Answer {
     signed_in(app, request)?;
     let id = ProductId::parse(id).ok_or(Problem::NotFound)?;
-    let product = app.product(&id).await?.filter(|p| !p.archived).ok_or(Problem::NotFound)?;
-    if request.method() == Method::GET {
-        count(app, &product.id).await
-    } else {
-        import(app, &product.id, request).await
+    let product = app.product(&id).await?.ok_or(Problem::NotFound)?;
+    match *request.method() {
+        Method::GET => count(app, &product.id).await,
+        _ if product.archived => Err(Problem::NotFound),
+        _ => import(app, &product.id, request).await,
     }
 }
 
@@ -37,10 +37,16 @@ async fn import(app: &App, product: &ProductId, request: &Request) -> Answer {
         return Err(Problem::TooLarge);
     }
     let media = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("text/plain");
-    let is_csv = media.split(';').next().is_some_and(|m| m.trim().eq_ignore_ascii_case("text/csv"));
+    let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    // A list of lines under any name is welcome; what is plainly something else would be sold line by line.
+    if media == "application/json" || media.starts_with("multipart/") || media.starts_with("image/") {
+        return Err(Problem::UnsupportedMedia);
+    }
     let (upload, part) = upload_and_part(app, request)?;
-    let report = app.import_cards(product, &upload, part, body, is_csv).await?;
-    json_response(200, &describe(&report))
+    match app.import_cards(product, &upload, part, body, media == "text/csv").await? {
+        Ok(report) => json_response(200, &describe(&report)),
+        Err(NoCardColumn) => Err(Problem::field("body", "no_card_column")),
+    }
 }
 
 /// Without an id every upload is one of its own, so that sending the same text again reports duplicates.
@@ -48,7 +54,9 @@ fn upload_and_part(app: &App, request: &Request) -> Result<(String, u32), Proble
     let query = request.query_string_parameters();
     let part = match query.first("part") {
         None => 1,
-        Some(text) => text.parse().map_err(|_| Problem::BadRequest("part is not a number."))?,
+        Some(text) => {
+            text.parse().ok().filter(|n| *n > 0).ok_or(Problem::BadRequest("part is a whole number from 1."))?
+        }
     };
     match query.first("import_id") {
         None => Ok((app.ids.uuid(app.clock.now()).to_string(), part)),

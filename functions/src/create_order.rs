@@ -1,6 +1,6 @@
-//! `POST /api/orders`: hold stock and write an order, two plain writes.
+//! `POST /api/orders`: hold stock and write an order.
 
-use crate::http::{Answer, Problem, json_body, json_response, read_money};
+use crate::http::{Answer, Problem, json_body, json_response, money, read_money};
 use crate::order::{order_summary, payment};
 use app::{App, CreateAnswer, CreateRefusal, OrderRequest};
 use domain::limits::{CONTACT_MAX, FIELDS_MAX, IDEMPOTENCY_KEY, QUERY_PASSWORD, TOKEN_REPEAT_MS};
@@ -16,7 +16,10 @@ pub(crate) async fn handle(app: &App, request: &Request) -> Answer {
     let wish = parse(app, key, &body)?;
     let has_password = wish.query_password.is_some();
     match app.create_order(&wish).await? {
-        Ok(answer) => respond(app, &answer, has_password),
+        Ok(answer) => {
+            tracing::info!(order = %answer.order.id, is_new = answer.is_new, "ordered");
+            respond(app, &answer, has_password)
+        }
         Err(refusal) => Err(refused(refusal)),
     }
 }
@@ -100,10 +103,15 @@ fn parse(app: &App, key: &str, body: &Value) -> Result<OrderRequest, Problem> {
             money
         }
     };
-    // No coupon exists yet, so none can be right.
-    if matches!(given("coupon"), Some(value) if value.as_str() != Some("")) {
-        refuse("coupon", "unknown");
-    }
+    let coupon = match given("coupon") {
+        None => None,
+        Some(Value::String(code)) if code.is_empty() => None,
+        Some(Value::String(code)) if code.len() <= CONTACT_MAX => Some(code.clone()),
+        Some(_) => {
+            refuse("coupon", "malformed");
+            None
+        }
+    };
     let mut custom = Vec::new();
     match given("fields") {
         None => {}
@@ -121,17 +129,30 @@ fn parse(app: &App, key: &str, body: &Value) -> Result<OrderRequest, Problem> {
         Some(_) => refuse("fields", "malformed"),
     }
     let order = app.keys.order_id(key);
+    // What was understood, not how it was written: members in any order, absent or null, are the same request. serde_json
+    // keeps the members of an object sorted.
+    let canonical = json!({
+        "product": product.as_ref().map(ProductId::as_str),
+        "quantity": quantity,
+        "contact": contact,
+        "channel": channel.as_ref().map(AccountId::as_str),
+        "fields": custom,
+        "query_password": query_password,
+        "coupon": coupon,
+        "price_seen": price_seen.map(money),
+    })
+    .to_string();
     match (product, contact, channel, quantity) {
         (Some(product), Some(contact), Some(channel), Some(quantity)) if wrong.is_empty() => Ok(OrderRequest {
             order,
-            // serde_json keeps object members sorted, so equal requests have equal text whatever order they came in.
-            fingerprint: app.keys.fingerprint(&order, body.to_string().as_bytes()),
+            fingerprint: app.keys.fingerprint(&order, canonical.as_bytes()),
             product,
             quantity,
             contact,
             channel,
             fields: custom,
             query_password,
+            coupon,
             price_seen,
         }),
         _ => Err(Problem::Invalid(wrong)),
@@ -149,6 +170,7 @@ fn refused(refusal: CreateRefusal) -> Problem {
         CreateRefusal::Unfit(Unfit::Channel) => Problem::field("channel", "not_for_this_product"),
         CreateRefusal::Unfit(Unfit::AmountTooLarge) => Problem::field("quantity", "amount_too_large"),
         CreateRefusal::Fields(wrong) => Problem::Invalid(wrong),
+        CreateRefusal::Coupon => Problem::field("coupon", "unknown"),
         CreateRefusal::ChannelDown => Problem::ChannelDown,
         CreateRefusal::SoldOut => Problem::SoldOut,
     }

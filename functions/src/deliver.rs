@@ -23,12 +23,14 @@ pub async fn handle(app: &App, event: SqsEvent) -> SqsBatchResponse {
 async fn one(app: &App, record: &SqsMessage) -> Result<(), AppError> {
     let body = record.body.as_deref().unwrap_or_default();
     let message = DeliverMessage::from_body(body).ok_or(AppError::Unforeseen("a message of another format"))?;
-    let answer = app.deliver(&message).await?;
-    let what = match answer {
-        DeliverAnswer::Delivered => "delivered",
-        DeliverAnswer::Superseded => "superseded",
-    };
-    tracing::info!(order = %message.order, generation = message.generation, what, "delivery");
+    match app.deliver(&message).await? {
+        DeliverAnswer::Delivered => tracing::info!(order = %message.order, "delivered"),
+        // Providers repeat themselves, and so do queues: nothing to read at leisure.
+        DeliverAnswer::AlreadyDelivered => tracing::debug!(order = %message.order, "delivered before"),
+        DeliverAnswer::Superseded => {
+            tracing::info!(order = %message.order, generation = message.generation, "superseded");
+        }
+    }
     Ok(())
 }
 

@@ -3,7 +3,9 @@
 
 use app::AppError;
 use domain::limits::BODY_MAX;
-use lambda_http::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use lambda_http::http::header::{
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use lambda_http::{Body, Request, RequestExt, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -15,12 +17,12 @@ pub enum Problem {
     BadRequest(&'static str),
     /// 400: no key, or not 16 to 255 printable characters. Send a fresh random one.
     IdempotencyKeyInvalid,
-    /// 401: sign in (again).
-    Unauthorized,
+    /// 401: sign in (again), or name and password do not fit.
+    Unauthorized(&'static str),
     /// 404: no such thing, or not yours; the same answer for both.
     NotFound,
-    /// 405: the address exists, the method does not.
-    MethodNotAllowed,
+    /// 405: the address exists, the method does not; these do.
+    MethodNotAllowed(String),
     /// 409: not enough cards. Choose less, or another product.
     SoldOut,
     /// 409: the price is another than the one that was shown. Show it and ask again.
@@ -33,6 +35,8 @@ pub enum Problem {
     Conflict(&'static str),
     /// 413: the body is too large.
     TooLarge,
+    /// 415: the body is of a kind this address does not read.
+    UnsupportedMedia,
     /// 422: the key was used for other fields. Take a new key.
     IdempotencyKeyReused,
     /// 422: these fields do not fit.
@@ -41,7 +45,7 @@ pub enum Problem {
     RateLimited(i64),
     /// 503: the channel takes no payment now. Choose another.
     ChannelDown,
-    /// 503: we could not do it and nothing is decided. Send the same request again.
+    /// 503: we could not finish. Send the same request again; it is never done twice.
     Unavailable,
 }
 
@@ -53,22 +57,25 @@ impl Problem {
             Problem::IdempotencyKeyInvalid => {
                 (400, "idempotency_key_invalid", "Idempotency-Key must be 16 to 255 printable characters.")
             }
-            Problem::Unauthorized => (401, "unauthorized", "Sign in first."),
+            Problem::Unauthorized(_) => (401, "unauthorized", "Sign in first."),
             Problem::NotFound => (404, "not_found", "There is no such thing here."),
-            Problem::MethodNotAllowed => (405, "method_not_allowed", "This address does not take that method."),
+            Problem::MethodNotAllowed(_) => (405, "method_not_allowed", "This address does not take that method."),
             Problem::SoldOut => (409, "sold_out", "It has just sold out. Nothing was charged."),
             Problem::PriceChanged => (409, "price_changed", "The price is another now."),
             Problem::OrderVoid => (409, "order_void", "This order was given up. Take a new key."),
             Problem::NotDelivered => (409, "not_delivered", "The order is not delivered yet."),
             Problem::Conflict(_) => (409, "conflict", "It was changed meanwhile, or exists already."),
             Problem::TooLarge => (413, "too_large", "The body is too large."),
+            Problem::UnsupportedMedia => (415, "unsupported_media", "This address does not read that kind of body."),
             Problem::IdempotencyKeyReused => {
                 (422, "idempotency_key_reused", "This key made an order with other fields.")
             }
             Problem::Invalid(_) => (422, "invalid", "Some fields do not fit."),
             Problem::RateLimited(_) => (429, "rate_limited", "Too fast."),
             Problem::ChannelDown => (503, "channel_down", "This way to pay is not available now."),
-            Problem::Unavailable => (503, "unavailable", "Nothing was decided. Send the same request again."),
+            Problem::Unavailable => {
+                (503, "unavailable", "We could not finish. Send the same request again; it is never done twice.")
+            }
         }
     }
 
@@ -85,7 +92,7 @@ impl Problem {
     fn into_response(self) -> Response<Body> {
         let (status, code, title) = self.parts();
         let detail = match &self {
-            Problem::BadRequest(detail) | Problem::Conflict(detail) => detail,
+            Problem::BadRequest(detail) | Problem::Conflict(detail) | Problem::Unauthorized(detail) => detail,
             _ => title,
         };
         let mut document = json!({
@@ -97,6 +104,8 @@ impl Problem {
         }
         let mut response = respond(status, "application/problem+json", document.to_string());
         match self {
+            Problem::MethodNotAllowed(methods) => set(&mut response, ALLOW, &methods),
+            Problem::Unauthorized(_) => set(&mut response, WWW_AUTHENTICATE, "Bearer"),
             Problem::RateLimited(seconds) => set(&mut response, RETRY_AFTER, &seconds.to_string()),
             Problem::Unavailable => set(&mut response, RETRY_AFTER, "1"),
             _ => {}

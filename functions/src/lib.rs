@@ -25,9 +25,10 @@ pub async fn serve(app: &App, function: Function, request: Request) -> Response<
     let id = app.ids.uuid(app.clock.now()).to_string();
     let method = request.method().clone();
     let path = request.raw_http_path().to_owned();
+    let started = std::time::Instant::now();
     let matched = routes::find(&method, &path);
     // The route, never the path or the query: those may carry a token.
-    let route = match matched {
+    let route = match &matched {
         Match::Found(route, _) => route.path,
         _ => "–",
     };
@@ -38,12 +39,13 @@ pub async fn serve(app: &App, function: Function, request: Request) -> Response<
                 // Boxed: the SDK's futures nest deeply, and every layer above would carry their size.
                 Box::pin(dispatch(app, function, route.path, parameter, &request)).await
             }
-            Match::OtherMethod => Err(Problem::MethodNotAllowed),
+            Match::OtherMethod(methods) => Err(Problem::MethodNotAllowed(methods.join(", "))),
             _ => Err(Problem::NotFound),
         };
         let code = answer.as_ref().err().map(Problem::code);
         let response = http::finish(answer);
-        tracing::info!(status = response.status().as_u16(), code, "answered");
+        let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(status = response.status().as_u16(), code, ms, "answered");
         response
     };
     let mut response = answer.instrument(span).await;

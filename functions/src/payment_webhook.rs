@@ -33,6 +33,10 @@ async fn settle(app: &App, account: &AccountId, channel: &Channel, request: &Req
         return Outcome::Rejected;
     }
     let paid = match channel.verify(&raw) {
+        Err(reject) if reject.outcome() == Outcome::TryAgain => {
+            tracing::error!(%account, reject = %reject.log_message(), "money has arrived that cannot be read");
+            return Outcome::TryAgain;
+        }
         Err(reject) => {
             tracing::warn!(%account, reject = %reject.log_message(), "a notification was refused");
             return reject.outcome();
@@ -42,12 +46,15 @@ async fn settle(app: &App, account: &AccountId, channel: &Channel, request: &Req
     };
     match app.settle(account, &paid.out_trade_no, &paid.provider_number, paid.amount).await {
         Ok(answer) => {
-            let what = match answer {
-                SettleAnswer::Delivering => "delivering",
-                SettleAnswer::Known => "known",
-                SettleAnswer::Recorded(reason) => reason.as_str(),
-            };
-            tracing::info!(%account, attempt = paid.out_trade_no, what, "money was settled");
+            let (attempt, number) = (&paid.out_trade_no, &paid.provider_number);
+            match answer {
+                SettleAnswer::Delivering => tracing::info!(%account, attempt, number, "paid"),
+                SettleAnswer::Known => tracing::info!(%account, attempt, number, "paid before"),
+                SettleAnswer::Recorded(reason) => {
+                    let reason = reason.as_str();
+                    tracing::warn!(%account, attempt, number, reason, "money that settles no order was recorded");
+                }
+            }
             Outcome::Accepted
         }
         Err(error) => {

@@ -1,5 +1,4 @@
-//! Which address belongs to which function. The local front dispatches by this table and the deployment template is held
-//! against it.
+//! Which address belongs to which function. The local front dispatches by this table.
 
 use lambda_http::http::Method;
 
@@ -59,12 +58,12 @@ pub const ROUTES: &[Route] = &[
 ];
 
 /// How a path was matched.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Match<'a> {
     /// A route, and what stands for its one parameter (empty when it has none).
     Found(&'static Route, &'a str),
-    /// The path exists with other methods.
-    OtherMethod,
+    /// The path exists, with these methods only.
+    OtherMethod(Vec<&'static str>),
     /// No such path.
     None,
 }
@@ -84,14 +83,14 @@ fn parameter<'a>(template: &str, path: &'a str) -> Option<&'a str> {
 
 /// Finds the route of a request.
 pub fn find<'a>(method: &Method, path: &'a str) -> Match<'a> {
-    let mut other_method = false;
+    let mut methods = Vec::new();
     for route in ROUTES {
         if let Some(found) = parameter(route.path, path) {
             if route.method == method {
                 return Match::Found(route, found);
             }
-            other_method = true;
+            methods.push(route.method.as_str());
         }
     }
-    if other_method { Match::OtherMethod } else { Match::None }
+    if methods.is_empty() { Match::None } else { Match::OtherMethod(methods) }
 }

@@ -1,4 +1,4 @@
-//! What an order costs, counted at the seam: write units and calls that wait for each other. Protocol, "Budget".
+//! What an order costs, counted at the seam: write units and calls that wait for each other. The limits asserted below are the design's.
 
 use std::sync::Arc;
 use tests::TestShop;
@@ -48,7 +48,7 @@ impl Step {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_costs_what_the_protocol_says() {
+async fn an_order_costs_what_was_designed() {
     let shop = TestShop::new(10).await;
     let counter = Arc::new(Counter::default());
     let (front, app) = shop.tapped(counter.clone());
@@ -58,7 +58,7 @@ async fn an_order_costs_what_the_protocol_says() {
     let (mut import, mut unique) = (Step::default(), Step::default());
     let body = cards("CARD", ORDERS + 20).join("\n");
     let started = Instant::now();
-    app.import_cards(&product, "upload", 1, body.as_bytes(), false).await.unwrap();
+    app.import_cards(&product, "upload", 1, body.as_bytes(), false).await.unwrap().unwrap();
     let (rows, rest): (Vec<Seen>, Vec<Seen>) = counter.take().into_iter().partition(is_unique_row);
     unique.add(&rows, Instant::now());
     import.add(&rest, started);

@@ -6,6 +6,7 @@
 mod budget;
 mod contract;
 mod forgery;
+mod openapi;
 mod races;
 mod secrecy;
 mod strips;

@@ -211,3 +211,28 @@ async fn nobody_counts_cards_without_a_session() {
         assert_eq!((status, answer["code"].as_str()), (401, Some("unauthorized")));
     }
 }
+
+/// One key sent for two products claims the same strip and position of both. What it claimed of the second product is not the
+/// first product's order's, so it goes back, and neither product's count hears of the other.
+#[tokio::test]
+async fn one_key_sent_for_two_products_holds_cards_of_one_only() {
+    let shop = TestShop::new(7).await;
+    shop.product("one", 100, &cards("A", 60)).await;
+    shop.product("two", 100, &cards("B", 60)).await;
+    // Both products are warm, so the second create claims before it has read the first's order.
+    for product in ["one", "two"] {
+        let key = format!("warms-the-product-{product}");
+        let buyer = shop.order(&key, product, 1).await;
+        shop.pay(&buyer, &format!("T-{product}")).await;
+    }
+    let buyer = shop.order("one-key-for-two-products", "one", 20).await;
+    let (status, answer) = shop.create("one-key-for-two-products", &wish("two", 20)).await;
+    assert_eq!((status, answer["code"].as_str()), (422, Some("idempotency_key_reused")));
+    let two = shop.counts("two").await;
+    assert_eq!((two["held"].as_u64(), two["free"].as_u64()), (Some(1), Some(59)), "{two}");
+    shop.pay(&buyer, "T-both").await;
+    shop.deliver_all().await;
+    assert_eq!(shop.keys(&buyer).await.len(), 20);
+    let (one, two) = (shop.counts("one").await, shop.counts("two").await);
+    assert_eq!((one["sold"].as_u64(), two["sold"].as_u64()), (Some(21), Some(1)), "{one} {two}");
+}

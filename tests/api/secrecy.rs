@@ -192,13 +192,16 @@ async fn a_card_is_found_nowhere_but_at_its_buyer() {
     let key = std::fs::read(&key_file).unwrap();
     std::fs::remove_file(&key_file).unwrap();
     let refused = LocalSecrets::open(&folder.0, &app::Ids::system());
-    assert!(matches!(refused, Err(SecretsError::KeyMissing)));
+    assert!(matches!(refused, Err(SecretsError::Missing("master.key"))));
     std::fs::write(&key_file, "0".repeat(64)).unwrap();
-    let shop = TestShop::open(41, Some(folder.0.clone())).await;
+    let refused = LocalSecrets::open(&folder.0, &app::Ids::system());
+    assert!(matches!(refused, Err(SecretsError::WrongKey)));
+    std::fs::write(&key_file, &key).unwrap();
+    let other_key = |secrets: &mut LocalSecrets| secrets.master = app::keys::Secret32([9; 32]);
+    let shop = TestShop::open_with(41, Some(folder.0.clone()), other_key).await;
     let (status, answer) = shop::get(shop.front(), &path, &winner.token).await;
     assert_eq!((status, answer["code"].as_str()), (503, Some("unavailable")));
     drop(shop);
-    std::fs::write(&key_file, key).unwrap();
     let shop = TestShop::open(42, Some(folder.0.clone())).await;
     assert_eq!(shop.keys(&winner).await, [marker]);
 }
@@ -208,13 +211,33 @@ fn the_key_files_are_their_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::new("modes");
     let made = LocalSecrets::open(&folder.0, &app::Ids::system()).unwrap();
-    assert!(made.is_new);
+    assert!(made.password_is_unseen);
     for file in ["master.key", "shop.json"] {
         let mode = std::fs::metadata(folder.0.join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
     let again = LocalSecrets::open(&folder.0, &app::Ids::system()).unwrap();
-    assert!(!again.is_new && again.master == made.master && again.shop == made.shop);
+    assert!(again.password_is_unseen && again.master == made.master && again.shop == made.shop);
+    LocalSecrets::password_was_seen(&folder.0, &app::Ids::system()).unwrap();
+    let seen = LocalSecrets::open(&folder.0, &app::Ids::system()).unwrap();
+    assert!(!seen.password_is_unseen && seen.admin_password == made.admin_password && seen.master == made.master);
+}
+
+/// What a seller put back is never overwritten, and a shop never gets a second key.
+#[test]
+fn half_of_the_secrets_is_refused_and_left_alone() {
+    for (kept, lost) in [("master.key", "shop.json"), ("shop.json", "master.key")] {
+        let folder = Folder::new(&format!("half-{kept}"));
+        LocalSecrets::open(&folder.0, &app::Ids::system()).unwrap();
+        std::fs::write(folder.0.join("tables.db"), "a shop").unwrap();
+        let before = std::fs::read(folder.0.join(kept)).unwrap();
+        std::fs::remove_file(folder.0.join(lost)).unwrap();
+        match LocalSecrets::open(&folder.0, &app::Ids::system()) {
+            Err(SecretsError::Missing(file)) => assert_eq!(file, lost),
+            other => panic!("{:?}", other.map(|_| "opened")),
+        }
+        assert_eq!(std::fs::read(folder.0.join(kept)).unwrap(), before);
+    }
 }
 
 /// A ciphertext moved to another slot does not open: the associated data names the place.

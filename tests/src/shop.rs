@@ -57,6 +57,11 @@ impl TestShop {
 
     /// A shop in a folder, or in memory.
     pub async fn open(seed: u64, folder: Option<PathBuf>) -> TestShop {
+        TestShop::open_with(seed, folder, |_| {}).await
+    }
+
+    /// A shop whose secrets were changed before it opened.
+    pub async fn open_with(seed: u64, folder: Option<PathBuf>, change: impl FnOnce(&mut LocalSecrets)) -> TestShop {
         let chance = Mutex::new(fastrand::Rng::with_seed(seed));
         let ids = Ids::from_fn(move |out| chance.lock().unwrap().fill(out));
         let now = Arc::new(AtomicI64::new(START));
@@ -66,10 +71,11 @@ impl TestShop {
         };
         // The SDK's own retry jitter.
         fastrand::seed(seed);
-        let secrets = match &folder {
+        let mut secrets = match &folder {
             Some(folder) => LocalSecrets::open(folder, &ids).expect("secrets"),
             None => LocalSecrets::in_memory(&ids),
         };
+        change(&mut secrets);
         let (key, password) = (secrets.sandbox_key.clone(), secrets.admin_password.clone());
         let world = World::open(WorldOptions {
             folder,
@@ -147,8 +153,8 @@ impl TestShop {
 
     /// A seller's session. Made without the slow password check, which has a test of its own.
     pub async fn sign_in(&self) -> String {
-        let (token, _) = self.app.open_session();
-        assert_eq!(self.app.session(&token).as_deref(), Some(ADMIN));
+        let (token, _) = self.app.open_session(self.app.clock.now());
+        assert_eq!(self.app.session(&token).map(|(who, _)| who).as_deref(), Some(ADMIN));
         token
     }
 

@@ -32,7 +32,7 @@ async fn a_delivery_cut_anywhere_and_repeated() {
             let keys = shop.keys(&buyer).await;
             assert_eq!(keys.len(), 3, "{what}");
             // The message once more, long after.
-            assert_eq!(shop.app.deliver(&message).await, Ok(app::DeliverAnswer::Delivered), "{what}");
+            assert_eq!(shop.app.deliver(&message).await, Ok(app::DeliverAnswer::AlreadyDelivered), "{what}");
             assert_eq!(shop.keys(&buyer).await, keys, "{what}");
             if cutter.calls() < at {
                 assert!(at > 2, "delivering makes at least two calls");

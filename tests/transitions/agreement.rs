@@ -209,8 +209,8 @@ async fn the_writes_place_and_void_and_decide_agree_everywhere() {
                     .await
                     .unwrap()
                 {
-                    Outcome::Applied(()) => Ok(()),
-                    Outcome::AlreadyApplied(()) => Err(Refusal::AlreadyDone),
+                    Outcome::Applied(_) => Ok(()),
+                    Outcome::AlreadyApplied(_) => Err(Refusal::AlreadyDone),
                     Outcome::Refused(_) => Err(Refusal::WrongState),
                 },
             };

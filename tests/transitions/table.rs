@@ -43,7 +43,7 @@ fn every_cell_of_the_table() {
     insta::assert_snapshot!("table", text);
 }
 
-/// Truth 7: moves go forward only. Every move of the table is one of these, and no life can return to a state it left.
+/// Invariant 7: moves go forward only. Every move of the table is one of these, and no life can return to a state it left.
 #[test]
 fn moves_go_forward_only() {
     let id = OrderId([1; 15]);

@@ -8,7 +8,7 @@ use app::clock::rfc3339;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use functions::http::{Problem, finish};
-use functions::routes::{self, Match};
+use functions::routes::{self, Function, Match};
 use http::{Method, Request, Response, header};
 use lambda_http::Body;
 use serde_json::{Map, Value, json};
@@ -42,8 +42,8 @@ impl Front {
     pub async fn shop(&self, request: Request<Vec<u8>>, peer: &str) -> Response<Vec<u8>> {
         let function = match routes::find(request.method(), request.uri().path()) {
             Match::Found(route, _) => route.function,
-            Match::OtherMethod => return plain(finish(Err(Problem::MethodNotAllowed))),
-            Match::None => return plain(finish(Err(Problem::NotFound))),
+            // Somebody has to say that it is not there.
+            Match::OtherMethod(_) | Match::None => Function::Storefront,
         };
         let event = match event(&request, peer, self.world.clock().now()) {
             Ok(event) => event,
@@ -120,10 +120,7 @@ fn plain(response: Response<Body>) -> Response<Vec<u8>> {
 /// anything.
 fn fit_host(host: &str) -> bool {
     let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']');
-    (1..=255).contains(&host.len())
-        && host.bytes().all(good)
-        && host.parse::<http::uri::Authority>().is_ok_and(|a| !a.host().is_empty())
-        && http::Uri::builder().scheme("http").authority(host).path_and_query("/").build().is_ok()
+    (1..=255).contains(&host.len()) && host.bytes().all(good) && url::Url::parse(&format!("http://{host}/")).is_ok()
 }
 
 /// The API Gateway v2 event of a request.

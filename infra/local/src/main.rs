@@ -15,12 +15,13 @@ async fn main() -> ExitCode {
     #[expect(clippy::disallowed_methods, reason = "the one home of the local shop's environment")]
     let variable = |name: &str| std::env::var(name).ok();
     let opened = match options::parse(&args, variable) {
-        Ok(options) => Shop::open(options).await.map_err(|e| e.to_string()),
-        Err(wrong) => Err(format!("{wrong}\n\n{}", options::help())),
+        Ok(options) => Shop::open(options).await,
+        Err(wrong) => Err(wrong),
     };
     match opened {
         Ok(shop) => {
             say(&welcome(&shop));
+            shop.password_was_seen();
             shop.run(stopped()).await;
             ExitCode::SUCCESS
         }
@@ -46,9 +47,13 @@ async fn stopped() {
 }
 
 fn welcome(shop: &Shop) -> String {
-    let mut text = format!("Kamivend is open at {}\n  data       {}\n  admin      admin", shop.url, shop.data);
-    if shop.is_new {
-        text += &format!(" / {} (shown this once, kept in the data folder)", shop.admin_password);
+    let data = shop.data.as_ref().map_or("in memory".to_owned(), |f| f.display().to_string());
+    let mut text = format!("Kamivend is open at {}\n  data       {data}\n  admin      admin", shop.url);
+    if let Some(password) = &shop.unseen_password {
+        text += &format!(" / {password}");
+        if shop.data.is_some() {
+            text += " (shown this once, kept in shop.json of the data folder)";
+        }
     }
     let (pid, key) = &shop.sandbox;
     text += &format!("\n  sandbox    pid {pid}, key {key} (no real money)\n");

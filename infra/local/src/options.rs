@@ -32,6 +32,9 @@ const KNOWN: [(&str, &str, &str); 7] = [
     ("KAMIVEND_TICK_SECONDS", "--tick-seconds", "how often the timer runs (default 60)"),
 ];
 
+/// The longest time that may be asked for: thirty days.
+const SECONDS_MAX: i64 = 30 * 24 * 60 * 60;
+
 /// The words for `--help`.
 pub fn help() -> String {
     let mut text = String::from("The local shop. Each option is a flag or a variable of the environment.\n\n");
@@ -61,9 +64,10 @@ pub fn parse(args: &[String], variable: impl Fn(&str) -> Option<String>) -> Resu
     fn number<T: std::str::FromStr>(name: &str, text: Option<String>, default: T) -> Result<T, String> {
         text.map_or(Ok(default), |t| t.parse().map_err(|_| format!("{name} does not read as a number")))
     }
-    let positive = |name: &str, default: i64| {
-        number(name, value(name), default)
-            .and_then(|n| (n > 0).then_some(n).ok_or_else(|| format!("{name} must be above 0")))
+    let seconds = |name: &str, default: i64| {
+        let fits = |n: i64| (1..=SECONDS_MAX).contains(&n).then_some(n);
+        let wrong = || format!("{name} must be between 1 and {SECONDS_MAX}");
+        number(name, value(name), default).and_then(|n| fits(n).ok_or_else(wrong))
     };
     let data = value("KAMIVEND_DATA").unwrap_or_else(|| ".kamivend".to_owned());
     Ok(Options {
@@ -72,7 +76,7 @@ pub fn parse(args: &[String], variable: impl Fn(&str) -> Option<String>) -> Resu
         admin_password: value("KAMIVEND_ADMIN_PASSWORD"),
         sandbox_pid: value("KAMIVEND_SANDBOX_PID").unwrap_or_else(|| "1000".to_owned()),
         sandbox_key: value("KAMIVEND_SANDBOX_KEY"),
-        hold_seconds: positive("KAMIVEND_HOLD_SECONDS", app::config::HOLD_SECONDS)?,
-        tick_seconds: u64::try_from(positive("KAMIVEND_TICK_SECONDS", 60)?).unwrap_or(60),
+        hold_seconds: seconds("KAMIVEND_HOLD_SECONDS", app::config::HOLD_SECONDS)?,
+        tick_seconds: u64::try_from(seconds("KAMIVEND_TICK_SECONDS", 60)?).unwrap_or(60),
     })
 }

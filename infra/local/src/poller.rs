@@ -6,9 +6,13 @@ use crate::world::World;
 use app::App;
 use aws_lambda_events::event::sqs::SqsEvent;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Messages in one batch, Lambda's default for SQS.
 const BATCH: u32 = 10;
+
+/// The pause after the queue failed, so that a poller does not spin.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What one round of polling did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -27,6 +31,11 @@ pub async fn poll(world: &World, app: &App, wait_seconds: u32) -> Polled {
         "MessageSystemAttributeNames": ["All"], "MessageAttributeNames": ["All"],
     });
     let answer = world.sqs.handle("AmazonSQS.ReceiveMessage", receive.to_string().as_bytes()).await;
+    if answer.status != 200 {
+        tracing::error!(status = answer.status, "the queue does not answer");
+        tokio::time::sleep(PAUSE).await;
+        return Polled::default();
+    }
     let received: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let messages = received.get("Messages").and_then(Value::as_array).cloned().unwrap_or_default();
     if messages.is_empty() {

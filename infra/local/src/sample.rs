@@ -21,7 +21,8 @@ pub async fn fill(app: &App) -> Result<(), AppError> {
         // The cards come first: a start that is cut off here begins again, because no product is listed yet.
         app.store.open_head(&id).await?;
         let lines: Vec<String> = (1..=cards).map(|n| card(app, n)).collect();
-        app.import_cards(&id, "sample", 1, lines.join("\n").as_bytes(), false).await?;
+        let report = app.import_cards(&id, "sample", 1, lines.join("\n").as_bytes(), false).await?;
+        tracing::debug!(product = %id, ?report, "samples");
         let product = Product {
             id,
             name: name.to_owned(),

@@ -1,5 +1,5 @@
-//! The local shop's secrets: two files of mode 0600 in the data folder. `master.key` opens the cards and can be kept elsewhere
-//! than the data; `shop.json` holds the rest.
+//! The local shop's secrets: two files of mode 0600 in the data folder. `master.key` opens the cards; `shop.json` holds the
+//! rest, and a check value by which a wrong `master.key` is noticed before anything is sold under it.
 
 use app::Ids;
 use app::keys::{Secret32, hex};
@@ -20,14 +20,16 @@ pub struct LocalSecrets {
     pub admin_password: String,
     /// The sandbox merchant's key.
     pub sandbox_key: String,
-    /// Whether the password was made just now and has to be shown once.
-    pub is_new: bool,
+    /// Whether the generated password was not shown to anybody yet.
+    pub password_is_unseen: bool,
 }
 
 #[derive(Serialize, Deserialize)]
 struct ShopFile {
     shop_secret: String,
+    master_check: String,
     admin_password: String,
+    password_is_unseen: bool,
     sandbox_key: String,
 }
 
@@ -36,8 +38,10 @@ struct ShopFile {
 pub enum SecretsError {
     /// The folder or a file cannot be read or written.
     Io(io::Error),
-    /// There is data, but the key that opens its cards is gone. A new one would open none of them.
-    KeyMissing,
+    /// This file is missing while the rest of a shop is there. A new one would open no card and know no order.
+    Missing(&'static str),
+    /// `master.key` is the key of another shop.
+    WrongKey,
     /// A file does not read.
     Malformed(&'static str),
 }
@@ -52,9 +56,13 @@ impl std::fmt::Display for SecretsError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             SecretsError::Io(error) => write!(f, "the data folder cannot be used: {error}"),
-            SecretsError::KeyMissing => f.write_str(
-                "the data folder holds a shop, but master.key or shop.json is missing; put it back (a new key would open no card)",
-            ),
+            SecretsError::Missing(file) => {
+                write!(
+                    f,
+                    "the data folder holds a shop, but {file} is missing; put it back (a new one would open no card)"
+                )
+            }
+            SecretsError::WrongKey => f.write_str("master.key is not the key of this shop; put the right one back"),
             SecretsError::Malformed(file) => write!(f, "{file} does not read"),
         }
     }
@@ -68,8 +76,14 @@ fn fresh(ids: &Ids) -> LocalSecrets {
         master: Secret32(ids.bytes()),
         admin_password: hex(&ids.bytes::<10>()),
         sandbox_key: hex(&ids.bytes::<16>()),
-        is_new: true,
+        password_is_unseen: true,
     }
+}
+
+/// A value that only this master key gives, and that tells nothing about it.
+fn check_of(master: &Secret32) -> String {
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &master.0);
+    hex(ring::hmac::sign(&key, b"kamivend master key check").as_ref())
 }
 
 /// Writes a file that only its owner can read, complete or not at all.
@@ -95,30 +109,54 @@ impl LocalSecrets {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         };
+        let has_tables = folder.join(crate::world::TABLES_FILE).exists();
         match (read(&master)?, read(&shop)?) {
-            (Some(master), Some(shop)) => {
-                let file: ShopFile = serde_json::from_str(&shop).map_err(|_| SecretsError::Malformed("shop.json"))?;
-                Ok(LocalSecrets {
-                    shop: Secret32::from_hex(&file.shop_secret).ok_or(SecretsError::Malformed("shop.json"))?,
-                    master: Secret32::from_hex(&master).ok_or(SecretsError::Malformed("master.key"))?,
-                    admin_password: file.admin_password,
-                    sandbox_key: file.sandbox_key,
-                    is_new: false,
-                })
-            }
-            _ if folder.join(crate::world::TABLES_FILE).exists() => Err(SecretsError::KeyMissing),
-            _ => {
+            (Some(master), Some(shop)) => LocalSecrets::read(&master, &shop),
+            (None, _) if has_tables => Err(SecretsError::Missing("master.key")),
+            (Some(_), None) => Err(SecretsError::Missing("shop.json")),
+            // No tables and no key: there is nothing yet that could be lost.
+            (None, _) => {
                 let secrets = fresh(ids);
+                // The key last: a first start that is cut off between the two files begins again.
+                secrets.keep(folder)?;
                 write_private(&master, &secrets.master.to_hex())?;
-                let file = ShopFile {
-                    shop_secret: secrets.shop.to_hex(),
-                    admin_password: secrets.admin_password.clone(),
-                    sandbox_key: secrets.sandbox_key.clone(),
-                };
-                let text = serde_json::to_string_pretty(&file).map_err(|_| SecretsError::Malformed("shop.json"))?;
-                write_private(&shop, &text)?;
                 Ok(secrets)
             }
         }
+    }
+
+    fn read(master: &str, shop: &str) -> Result<LocalSecrets, SecretsError> {
+        let file: ShopFile = serde_json::from_str(shop).map_err(|_| SecretsError::Malformed("shop.json"))?;
+        let master = Secret32::from_hex(master).ok_or(SecretsError::Malformed("master.key"))?;
+        if check_of(&master) != file.master_check {
+            return Err(SecretsError::WrongKey);
+        }
+        Ok(LocalSecrets {
+            shop: Secret32::from_hex(&file.shop_secret).ok_or(SecretsError::Malformed("shop.json"))?,
+            master,
+            admin_password: file.admin_password,
+            sandbox_key: file.sandbox_key,
+            password_is_unseen: file.password_is_unseen,
+        })
+    }
+
+    /// Writes `shop.json`.
+    fn keep(&self, folder: &Path) -> Result<(), SecretsError> {
+        let file = ShopFile {
+            shop_secret: self.shop.to_hex(),
+            master_check: check_of(&self.master),
+            admin_password: self.admin_password.clone(),
+            password_is_unseen: self.password_is_unseen,
+            sandbox_key: self.sandbox_key.clone(),
+        };
+        let text = serde_json::to_string_pretty(&file).map_err(|_| SecretsError::Malformed("shop.json"))?;
+        Ok(write_private(&folder.join("shop.json"), &text)?)
+    }
+
+    /// Remembers that the generated password was shown.
+    pub fn password_was_seen(folder: &Path, ids: &Ids) -> Result<(), SecretsError> {
+        let mut secrets = LocalSecrets::open(folder, ids)?;
+        secrets.password_is_unseen = false;
+        secrets.keep(folder)
     }
 }

@@ -1,9 +1,9 @@
-//! HTTP on a socket, in front of the front.
+//! HTTP on a socket.
 
 use crate::front::{BODY_MAX, Front};
 use bytes::Bytes;
 use functions::http::{Problem, finish};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -47,6 +47,10 @@ pub async fn serve(listener: TcpListener, front: Front) {
     }
 }
 
+fn refused(problem: Problem) -> Response<Vec<u8>> {
+    finish(Err(problem)).map(|body| body.as_ref().to_vec())
+}
+
 async fn answer(
     front: Front,
     request: Request<Incoming>,
@@ -59,7 +63,8 @@ async fn answer(
             let request = Request::from_parts(parts, body.to_bytes().to_vec());
             front.handle(request, &peer.ip().to_string()).await
         }
-        _ => finish(Err(Problem::TooLarge)).map(|body| body.as_ref().to_vec()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => refused(Problem::TooLarge),
+        _ => refused(Problem::BadRequest("The body did not arrive whole.")),
     };
     Ok(response.map(|body| Full::new(Bytes::from(body))))
 }

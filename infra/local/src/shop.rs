@@ -5,8 +5,9 @@ use crate::secrets::LocalSecrets;
 use crate::world::{World, WorldOptions};
 use crate::{Front, poller, sample, server};
 use app::{App, Clock, Ids};
-use std::error::Error;
+use std::fmt::Display;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -17,18 +18,22 @@ const POLLERS: usize = 2;
 /// Seconds a poller waits for a message.
 const WAIT_SECONDS: u32 = 20;
 
+/// Makes a folder that only its owner can enter: buyers' contacts lie in it.
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
 /// A shop that is ready, and what its owner should be told.
 pub struct Shop {
     /// Its address.
     pub url: String,
-    /// The administrator's password; to be shown when it was just made.
-    pub admin_password: String,
-    /// Whether it was just made.
-    pub is_new: bool,
+    /// The administrator's generated password, when nobody has seen it yet.
+    pub unseen_password: Option<String>,
     /// The sandbox merchant's number and key.
     pub sandbox: (String, String),
-    /// Where the data are kept.
-    pub data: String,
+    /// Where the data are kept; `None` for memory.
+    pub data: Option<PathBuf>,
     listener: TcpListener,
     world: World,
     app: Arc<App>,
@@ -36,25 +41,30 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// Opens the data folder, binds the port and fills a new shop with samples.
-    pub async fn open(options: Options) -> Result<Shop, Box<dyn Error + Send + Sync>> {
+    /// Binds the port, opens the data folder, and fills a new shop with samples. The error is for the owner to read.
+    pub async fn open(options: Options) -> Result<Shop, String> {
         let ids = Ids::system();
-        if let Some(folder) = &options.data {
-            std::fs::create_dir_all(folder)?;
-        }
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|e| format!("port {} cannot be used ({e}); choose another with --port", options.port))?;
         let mut secrets = match &options.data {
-            Some(folder) => LocalSecrets::open(folder, &ids)?,
             None => LocalSecrets::in_memory(&ids),
+            Some(folder) => {
+                let unusable = |e: &dyn Display| format!("the data folder {}: {e}", folder.display());
+                private_folder(folder).map_err(|e| unusable(&e))?;
+                LocalSecrets::open(folder, &ids).map_err(|e| unusable(&e))?
+            }
         };
         if let Some(password) = options.admin_password {
             secrets.admin_password = password;
-            secrets.is_new = false;
+            secrets.password_is_unseen = false;
         }
         if let Some(key) = options.sandbox_key {
             secrets.sandbox_key = key;
         }
-        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port))).await?;
-        let url = format!("http://127.0.0.1:{}", listener.local_addr()?.port());
+        let port = listener.local_addr().map_err(|e| e.to_string())?.port();
+        let url = format!("http://127.0.0.1:{port}");
         let world = World::open(WorldOptions {
             folder: options.data.clone(),
             public_url: url.clone(),
@@ -64,15 +74,15 @@ impl Shop {
             ids,
             secrets: secrets.clone(),
         })
-        .await?;
+        .await
+        .map_err(|e| e.to_string())?;
         let app = Arc::new(world.app());
-        sample::fill(&app).await?;
+        sample::fill(&app).await.map_err(|e| e.to_string())?;
         Ok(Shop {
             url,
-            admin_password: secrets.admin_password,
-            is_new: secrets.is_new,
+            unseen_password: secrets.password_is_unseen.then_some(secrets.admin_password),
             sandbox: (options.sandbox_pid, secrets.sandbox_key),
-            data: options.data.map_or_else(|| "memory".to_owned(), |f| f.display().to_string()),
+            data: options.data,
             listener,
             world,
             app,
@@ -80,8 +90,19 @@ impl Shop {
         })
     }
 
-    /// Serves until `stop` is done. Whatever was answered before is on disk, so nothing needs to be finished first.
+    /// Remembers that the owner has seen the generated password.
+    pub fn password_was_seen(&self) {
+        if let Some(folder) = &self.data
+            && let Err(error) = LocalSecrets::password_was_seen(folder, &self.app.ids)
+        {
+            tracing::warn!(%error, "the password will be shown again");
+        }
+    }
+
+    /// Serves until `stop` is done. Whatever was answered before survives the end of the process, so nothing needs to be
+    /// finished first.
     pub async fn run(self, stop: impl Future<Output = ()>) {
+        tracing::info!(url = self.url, "open");
         let front = Front::new(self.world.clone(), self.app.clone());
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(server::serve(self.listener, front.clone()));
@@ -103,5 +124,6 @@ impl Shop {
         });
         stop.await;
         tasks.shutdown().await;
+        tracing::info!("closed");
     }
 }

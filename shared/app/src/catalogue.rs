@@ -25,8 +25,8 @@ const COUNT_AGE_MS: i64 = 2_000;
 /// What was read lately.
 #[derive(Default)]
 pub struct Catalogue {
-    products: Mutex<HashMap<ProductId, (Millis, Option<Product>)>>,
-    channels: Mutex<HashMap<AccountId, (Millis, Option<ChannelSetting>)>>,
+    products: Mutex<HashMap<ProductId, (Millis, Product)>>,
+    channels: Mutex<HashMap<AccountId, (Millis, ChannelSetting)>>,
     listed: Mutex<Option<(Millis, Vec<Product>)>>,
     counts: Mutex<HashMap<ProductId, (Millis, u64)>>,
 }
@@ -157,12 +157,21 @@ impl App {
     pub async fn product(&self, id: &ProductId) -> Result<Option<Product>, AppError> {
         let now = self.clock.now();
         if let Some(known) = remembered(&self.catalogue.products, id, now, CATALOGUE_AGE_MS) {
-            return Ok(known);
+            return Ok(Some(known));
         }
         let item = self.store.shop_item(PRODUCT, id.as_str()).await?;
         let product = item.as_ref().map(read_product).transpose()?;
-        remember(&self.catalogue.products, id.clone(), now, product.clone());
+        // What does not exist is not remembered: anybody may ask for anything, and memory has an end.
+        if let Some(product) = &product {
+            remember(&self.catalogue.products, id.clone(), now, product.clone());
+        }
         Ok(product)
+    }
+
+    /// A product as it stands in the table, for whoever is about to change it.
+    pub async fn product_now(&self, id: &ProductId) -> Result<Option<Product>, AppError> {
+        self.forget_product(id);
+        self.product(id).await
     }
 
     /// Every product that is not archived, from memory no older than two seconds.
@@ -230,11 +239,13 @@ impl App {
     pub async fn channel(&self, account: &AccountId) -> Result<Option<ChannelSetting>, AppError> {
         let now = self.clock.now();
         if let Some(known) = remembered(&self.catalogue.channels, account, now, CATALOGUE_AGE_MS) {
-            return Ok(known);
+            return Ok(Some(known));
         }
         let item = self.store.shop_item(CHANNEL, account.as_str()).await?;
         let setting = item.map(|item| self.read_channel(account, &item)).transpose()?;
-        remember(&self.catalogue.channels, account.clone(), now, setting.clone());
+        if let Some(setting) = &setting {
+            remember(&self.catalogue.channels, account.clone(), now, setting.clone());
+        }
         Ok(setting)
     }
 
@@ -261,6 +272,15 @@ impl App {
             && self.same_epay(found, settings)
         {
             return Ok(());
+        }
+        let account = epay::Account::new(
+            &settings.base_url,
+            &settings.pid,
+            settings.key.clone(),
+            epay::Options { key_separator: false, allow_http: false },
+        );
+        if let Err(bad) = account {
+            return Err(AppError::Setting(bad.public_message()));
         }
         let place = self.setting_place(&settings.account);
         let sealed = seal(self.keys.settings(), self.ids.bytes(), &place, settings.key.expose().as_bytes())?;

@@ -14,7 +14,7 @@ pub struct Config {
     pub public_url: String,
     /// How long stock is held for an unpaid order, ms.
     pub hold_ms: i64,
-    /// The administrator's password as a salted slow hash; `None` closes the console.
+    /// The administrator's password as a salted slow hash; `None` lets nobody sign in.
     pub admin_password: Option<crate::staff::PasswordHash>,
     /// What every table's name begins with.
     pub table_prefix: String,
@@ -24,6 +24,9 @@ pub struct Config {
 
 /// The default hold: long enough for a buyer who must find a phone, short enough for the next buyer.
 pub const HOLD_SECONDS: i64 = 15 * 60;
+
+/// The longest hold: a day. Stock that is held is stock that nobody can buy.
+const HOLD_SECONDS_MAX: i64 = 24 * 60 * 60;
 
 /// Secrets of one function. A function without the right to cards has no master key.
 #[derive(Clone, Debug)]
@@ -61,7 +64,10 @@ pub fn from_env() -> Result<(Config, Secrets, Aws), BadSetting> {
     let secret = |name, text: String| Secret32::from_hex(&text).ok_or(BadSetting(name));
     let hold_seconds = match optional("KAMIVEND_HOLD_SECONDS") {
         None => HOLD_SECONDS,
-        Some(text) => text.parse().ok().filter(|s| *s > 0).ok_or(BadSetting("KAMIVEND_HOLD_SECONDS"))?,
+        Some(text) => {
+            let seconds = text.parse().ok().filter(|s| (1..=HOLD_SECONDS_MAX).contains(s));
+            seconds.ok_or(BadSetting("KAMIVEND_HOLD_SECONDS"))?
+        }
     };
     let admin_password = match optional("KAMIVEND_ADMIN_PASSWORD_HASH") {
         None => None,

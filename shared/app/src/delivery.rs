@@ -11,8 +11,10 @@ use store::Outcome;
 /// How a delivery message ended. Each answer means that the message is done with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DeliverAnswer {
-    /// The order is delivered, now or before.
+    /// The order is delivered now.
     Delivered,
+    /// The order was delivered before.
+    AlreadyDelivered,
     /// The order went another way: refunded, or held anew under a later generation.
     Superseded,
 }
@@ -33,7 +35,8 @@ impl App {
     pub async fn deliver(&self, message: &DeliverMessage) -> Result<DeliverAnswer, AppError> {
         self.open_cards(&message.product, &message.slots).await?;
         match self.store.deliver(&message.order, message.generation, self.clock.now()).await? {
-            Outcome::Applied(_) | Outcome::AlreadyApplied(_) => Ok(DeliverAnswer::Delivered),
+            Outcome::Applied(_) => Ok(DeliverAnswer::Delivered),
+            Outcome::AlreadyApplied(_) => Ok(DeliverAnswer::AlreadyDelivered),
             Outcome::Refused(_) => Ok(DeliverAnswer::Superseded),
         }
     }

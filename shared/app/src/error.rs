@@ -17,7 +17,7 @@ pub enum AppError {
     Setting(&'static str),
     /// Too many others were writing the same strips; nothing was decided. The same request may be sent again.
     Contended,
-    /// An order stands in a state that nothing in this version writes.
+    /// Something that nothing in this version writes: an order's state, a message's format, a provider's number.
     Unforeseen(&'static str),
 }
 

@@ -61,10 +61,16 @@ impl Stock {
         all.entry(product.clone()).or_default().clone()
     }
 
+    /// What is remembered, without remembering that somebody asked: anybody may ask for a product that does not exist.
+    fn known(&self, product: &ProductId) -> Option<Arc<Remembered>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(product).cloned()
+    }
+
     /// Whether no strip is known to be untouched. Then a repeated create must be recognised before it claims anything:
     /// even for a moment it would take the last card from somebody who may have it.
     pub fn is_scarce(&self, product: &ProductId) -> bool {
-        self.of(product).read().head.is_none_or(|h| h.cursor >= h.on_sale)
+        let head = self.known(product).and_then(|memory| memory.read().head);
+        head.is_none_or(|h| h.cursor >= h.on_sale)
     }
 
     /// Forgets the verdict "sold out" and the way to it, because cards came in or back.
@@ -149,43 +155,49 @@ impl Held {
 }
 
 /// How a hold ended.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum HoldAnswer {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum HoldEnd {
     /// At least as many cards as asked for.
-    Held(Held),
+    Enough,
     /// Every strip was read full; what was claimed on the way must be given back.
-    SoldOut(Held),
+    SoldOut,
 }
 
 impl App {
-    /// Claims `quantity` cards of a product. Only claims; nothing is given back here.
-    pub(crate) async fn hold(&self, product: &ProductId, claim: Claim, quantity: u32) -> Result<HoldAnswer, AppError> {
+    /// Claims `quantity` cards of a product and notes in `held` what it claimed, also when it fails on the way. Only claims;
+    /// nothing is given back here.
+    pub(crate) async fn hold(
+        &self,
+        product: &ProductId,
+        claim: Claim,
+        quantity: u32,
+        held: &mut Held,
+    ) -> Result<HoldEnd, AppError> {
         let wanted = usize::try_from(quantity).unwrap_or(usize::MAX);
         let memory = self.stock.of(product);
-        let mut held = Held::default();
         if memory.sold_out(claim, self.clock.now()) {
-            return Ok(HoldAnswer::SoldOut(held));
+            return Ok(HoldEnd::SoldOut);
         }
         let mut tried = BTreeSet::new();
         for _ in 0..ROUNDS {
             if held.count() >= wanted {
-                return Ok(HoldAnswer::Held(held));
+                return Ok(HoldEnd::Enough);
             }
             let view = memory.read();
             if let Some((strip, len)) = view.current
                 && tried.insert((strip, len))
             {
-                self.take_from(product, &memory, Look::Remembered { strip, len }, claim, wanted, &mut held).await?;
+                self.take_from(product, &memory, Look::Remembered { strip, len }, claim, wanted, held).await?;
                 continue;
             }
-            if !self.next_strip(product, &memory, view.current, claim, &mut held).await?
+            if !self.next_strip(product, &memory, view.current, claim, held).await?
                 && held.count() < wanted
-                && self.sweep(product, &memory, claim, wanted, &mut held).await?
+                && self.sweep(product, &memory, claim, wanted, held).await?
             {
-                return Ok(HoldAnswer::SoldOut(held));
+                return Ok(HoldEnd::SoldOut);
             }
         }
-        if held.count() >= wanted { Ok(HoldAnswer::Held(held)) } else { Err(AppError::Contended) }
+        if held.count() >= wanted { Ok(HoldEnd::Enough) } else { Err(AppError::Contended) }
     }
 
     /// Claims what is missing from one strip, as far as it goes.
@@ -223,8 +235,8 @@ impl App {
                 },
             };
             let now = match answer {
-                Outcome::Applied(now) | Outcome::AlreadyApplied(now) | Outcome::Refused(Ok(now)) => now,
-                Outcome::Refused(Err(store::writes::NoStrip)) => return Ok(()),
+                Outcome::Applied(now) | Outcome::AlreadyApplied(now) | Outcome::Refused(Some(now)) => now,
+                Outcome::Refused(None) => return Ok(()),
             };
             memory.saw_strip(&now);
             held.saw(&now, claim);
@@ -266,6 +278,7 @@ impl App {
                 memory.change(|v| {
                     v.current = head.cursor.checked_sub(1).map(|strip| (strip, 0));
                     v.head = Some(head);
+                    v.sold_out = None;
                 });
                 Ok(true)
             }
@@ -346,7 +359,8 @@ impl App {
         if view.sold_out.is_some_and(|verdict| verdict.holds_for(claim, now)) {
             return Ok(true);
         }
-        let Some(head) = view.head else { return Ok(false) };
+        // Only when the cursor has reached the end are the strips below it all the strips there are.
+        let Some(head) = view.head.filter(|h| h.cursor >= h.on_sale) else { return Ok(false) };
         let all: Vec<u32> = (head.low..head.cursor).collect();
         let mut with_room = Vec::new();
         let mut claims = HashSet::new();
@@ -382,7 +396,7 @@ impl App {
             let surplus: Vec<u8> = positions
                 .iter()
                 .copied()
-                .filter(|&position| evidence::releasable(order, claim.generation, strip, position))
+                .filter(|&position| evidence::releasable(order, claim.generation, product, strip, position))
                 .collect();
             if !surplus.is_empty() && self.release(product, strip, claim, surplus).await {
                 hints.push(strip);

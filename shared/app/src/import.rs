@@ -1,5 +1,10 @@
 //! Cards coming in. The order of writes makes every cut harmless: uniqueness rows, ciphertexts, strip, and last its going on
-//! sale. The same part sent again finds what stands there and finishes it.
+//! sale.
+//!
+//! Every execution fills strips under a name of its own, a *run*, and only a run moves its own rows; two executions of the
+//! same part never touch each other's places. What a dead run left open is closed by the next: a strip full of PAD is put where
+//! its strip is missing, and from then on its rows point nowhere and may be taken over. A run that was only slow finds its strip
+//! put already, and goes on with what is left in a further range. The state arbitrates; nobody asks how old a run is.
 
 use crate::seal::DataKey;
 use crate::{App, AppError};
@@ -31,6 +36,10 @@ pub struct ImportReport {
     pub rejected: Vec<Rejected>,
 }
 
+/// A table of several columns none of which is headed as the cards'.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NoCardColumn;
+
 /// A card on its way in.
 struct Card {
     line: u64,
@@ -40,22 +49,32 @@ struct Card {
 
 /// What an earlier row about a card means for this import.
 enum Standing {
-    /// Nobody has it, or a row points to a place that holds another card: found on the way.
+    /// Nobody has it, or a row points to a place that does not hold it and never will.
     Candidate(Option<UniqueCard>),
-    /// This very import put it there.
-    Done,
-    /// This very import reserved a place for it that is not filled yet.
-    Pending(UniqueCard),
-    /// In stock or sold.
-    Duplicate,
-    /// Another import that has not finished claims it.
-    Elsewhere,
+    /// An earlier run of this very import brought it in, in this strip.
+    Done(u32),
+    /// In stock or sold, in this strip.
+    Duplicate(u32),
+    /// Another run has reserved this strip's place for it and not put the strip yet.
+    Open(UniqueCard),
 }
+
+/// A card that waits for a place, and the row that has to be taken over for it.
+type Waiting = VecDeque<(Card, Option<UniqueCard>)>;
+
+/// Ranges one execution may take when others close the ones it has.
+const RANGES: usize = 20;
+
+/// The name under which a missing strip is closed.
+const CLOSED: &str = "closed";
 
 /// How many uniqueness rows are written at a time.
 const ROWS_AT_ONCE: usize = 16;
 
-fn lines_of(body: &[u8]) -> Vec<(u64, Result<String, &'static str>)> {
+/// A line's number and its text, or why it is none.
+type Line = (u64, Result<String, &'static str>);
+
+fn lines_of(body: &[u8]) -> Vec<Line> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let mut lines = Vec::new();
     for (number, raw) in (1u64..).zip(body.split(|&b| b == b'\n')) {
@@ -67,30 +86,37 @@ fn lines_of(body: &[u8]) -> Vec<(u64, Result<String, &'static str>)> {
     lines
 }
 
-/// CSV: the column headed `card` (or `key`, `content`, `卡密`), else the first. Quoted fields may hold line breaks.
-fn records_of(body: &[u8]) -> Vec<(u64, Result<String, &'static str>)> {
+/// CSV: the column headed `card`, `key`, `content`, `code` or `卡密`. Without such a heading the text must have one column
+/// only, because a guess would sell the wrong one. Quoted fields may hold line breaks.
+fn records_of(body: &[u8]) -> Result<Vec<Line>, NoCardColumn> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(body);
-    let is_head = |f: &str| ["card", "key", "content", "卡密"].contains(&f.trim().to_lowercase().as_str());
-    let mut column = 0;
+    let is_head = |f: &str| ["card", "key", "content", "code", "卡密"].contains(&f.trim().to_lowercase().as_str());
+    let mut column = None;
     let mut cards = Vec::new();
     for (n, record) in reader.records().enumerate() {
         match record {
-            Err(_) => cards.push((u64::try_from(n).unwrap_or_default() + 1, Err("not_utf8"))),
+            Err(error) => {
+                let line = error.position().map_or(0, csv::Position::line);
+                cards.push((line, Err(if error.is_io_error() { "malformed" } else { "not_utf8" })));
+            }
             Ok(record) => {
                 let line = record.position().map_or(0, csv::Position::line);
                 if let (0, Some(head)) = (n, record.iter().position(is_head)) {
-                    column = head;
+                    column = Some(head);
                     continue;
                 }
-                let card = record.get(column).unwrap_or_default().trim();
+                if column.is_none() && record.len() > 1 {
+                    return Err(NoCardColumn);
+                }
+                let card = record.get(column.unwrap_or(0)).unwrap_or_default().trim();
                 if !card.is_empty() {
                     cards.push((line, Ok(card.to_owned())));
                 }
             }
         }
     }
-    cards
+    Ok(cards)
 }
 
 fn check_card(card: &str, multi_line: bool) -> Option<&'static str> {
@@ -142,12 +168,16 @@ impl App {
         part: u32,
         body: &[u8],
         is_csv: bool,
-    ) -> Result<ImportReport, AppError> {
+    ) -> Result<Result<ImportReport, NoCardColumn>, AppError> {
+        let lines = match if is_csv { records_of(body) } else { Ok(lines_of(body)) } {
+            Ok(lines) => lines,
+            Err(NoCardColumn) => return Ok(Err(NoCardColumn)),
+        };
         let import = self.keys.import(product, upload, part, body);
         let mut report = ImportReport::default();
         let mut cards = Vec::new();
         let mut seen = HashSet::new();
-        for (line, text) in if is_csv { records_of(body) } else { lines_of(body) } {
+        for (line, text) in lines {
             let checked = text.and_then(|t| check_card(&t, is_csv).map_or(Ok(t), Err));
             match checked {
                 Err(reason) => report.rejected.push(Rejected { line, reason }),
@@ -161,27 +191,49 @@ impl App {
                 }
             }
         }
-        let mut waiting: VecDeque<(Card, Option<UniqueCard>)> = VecDeque::new();
-        let mut pending: BTreeMap<u32, Vec<(u8, Card)>> = BTreeMap::new();
-        for (card, standing) in self.standings(product, &import, cards).await? {
+        let mut standings = self.standings(product, &import, cards).await?;
+        // An earlier execution of this very import left places open. It is dead, or will find them closed.
+        let open: BTreeSet<u32> = standings
+            .iter()
+            .filter_map(|(_, standing)| match standing {
+                Standing::Open(row) if is_run_of(&row.import, &import) => Some(row.strip),
+                _ => None,
+            })
+            .collect();
+        if !open.is_empty() {
+            for strip in open {
+                self.close_strip(product, strip).await?;
+            }
+            let cards = standings.into_iter().map(|(card, _)| card).collect();
+            standings = self.standings(product, &import, cards).await?;
+        }
+        let mut waiting = Waiting::new();
+        // Everything below this has to be on sale before anything is reported as in stock.
+        let mut end = 0;
+        for (card, standing) in standings {
             match standing {
                 Standing::Candidate(row) => waiting.push_back((card, row)),
-                Standing::Pending(row) => pending.entry(row.strip).or_default().push((row.position, card)),
-                Standing::Done => report.imported += 1,
-                Standing::Duplicate => report.duplicates += 1,
-                Standing::Elsewhere => {
+                Standing::Done(strip) => {
+                    end = end.max(strip + 1);
+                    report.imported += 1;
+                }
+                Standing::Duplicate(strip) => {
+                    end = end.max(strip + 1);
+                    report.duplicates += 1;
+                }
+                Standing::Open(row) => {
+                    // Closed at the end of this execution, so that the line is decided when it is sent again.
+                    end = end.max(row.strip + 1);
                     report.rejected.push(Rejected { line: card.line, reason: "being_imported" });
                 }
             }
         }
-        if !waiting.is_empty() || !pending.is_empty() {
-            self.fill(product, &import, waiting, pending, &mut report).await?;
-        }
-        self.put_all_on_sale(product).await?;
+        let filled = self.fill(product, &import, waiting, &mut report).await?;
+        self.put_on_sale_up_to(product, end.max(filled)).await?;
         self.stock.refresh(product);
         self.forget_count(product);
         report.rejected.sort_by_key(|r| r.line);
-        Ok(report)
+        Ok(Ok(report))
     }
 
     /// What the uniqueness rows, strips and ciphertexts say about each card.
@@ -213,20 +265,19 @@ impl App {
             .into_iter()
             .map(|v| ((v.strip, v.part), v))
             .collect();
+        // A place holds a card only if the strip says that there is one, and the ciphertext was put together with the strip.
+        let holds = |strip: &StripItem, row: &UniqueCard, hash: &[u8; 16]| {
+            let is_card = strip.strip.entries.get(usize::from(row.position)) != Some(&Entry::Pad);
+            let item = part_of(row).and_then(|part| vault.get(&part)).filter(|v| v.import == strip.import);
+            is_card && item.and_then(|v| v.hash_at(row.position)) == Some(hash)
+        };
         let standing = |card: &Card| {
             let Some(row) = rows.get(&card.hash) else { return Standing::Candidate(None) };
-            let mine = row.import == import;
-            match part_of(row) {
-                None if mine => Standing::Pending(row.clone()),
-                None => Standing::Elsewhere,
-                Some(part) => {
-                    let there = vault.get(&part).and_then(|v| v.hash_at(row.position)) == Some(&card.hash);
-                    match (there, mine) {
-                        (true, true) => Standing::Done,
-                        (true, false) => Standing::Duplicate,
-                        (false, _) => Standing::Candidate(Some(row.clone())),
-                    }
-                }
+            match strips.get(&row.strip) {
+                None => Standing::Open(row.clone()),
+                Some(strip) if !holds(strip, row, &card.hash) => Standing::Candidate(Some(row.clone())),
+                Some(_) if is_run_of(&row.import, import) => Standing::Done(row.strip),
+                Some(_) => Standing::Duplicate(row.strip),
             }
         };
         Ok(cards
@@ -238,39 +289,39 @@ impl App {
             .collect())
     }
 
-    /// Fills this import's strips, one after the other.
+    /// Fills strips with what waits, range by range, and answers the end of the last range; 0 when nothing waited.
     async fn fill(
         &self,
         product: &ProductId,
         import: &str,
-        mut waiting: VecDeque<(Card, Option<UniqueCard>)>,
-        mut pending: BTreeMap<u32, Vec<(u8, Card)>>,
+        mut waiting: Waiting,
         report: &mut ImportReport,
-    ) -> Result<(), AppError> {
+    ) -> Result<u32, AppError> {
+        let mut end = 0;
+        if waiting.is_empty() {
+            return Ok(end);
+        }
         let key = self.current_data_key(product).await?;
-        let cards = waiting.len() + pending.values().map(Vec::len).sum::<usize>();
-        let needed = u32::try_from(cards.div_ceil(usize::from(STRIP_CARDS))).unwrap_or(u32::MAX);
-        let (first, length) = match self.store.reserve(product, import, needed).await? {
-            Outcome::Applied(range) | Outcome::AlreadyApplied(range) => range,
-            Outcome::Refused(()) => return Err(AppError::Setting("a product without a head")),
-        };
-        let range = first..first.saturating_add(length);
-        let there: HashSet<u32> =
-            self.store.strips(product, &range.clone().collect::<Vec<_>>()).await?.iter().map(|s| s.strip.no).collect();
-        for strip in range.clone().filter(|b| !there.contains(b)) {
-            let settled = pending.remove(&strip).unwrap_or_default();
-            let placed = self.settle_rows(product, import, strip, settled, &mut waiting, report).await?;
-            if !self.put_cards(product, import, &key, strip, placed, report).await? {
+        for _ in 0..RANGES {
+            if waiting.is_empty() {
                 break;
             }
+            let run = format!("{import}.{}", crate::keys::hex(&self.ids.bytes::<6>()));
+            let needed = waiting.len().div_ceil(usize::from(STRIP_CARDS));
+            let needed = u32::try_from(needed).unwrap_or(u32::MAX);
+            let (first, length) = match self.store.reserve(product, &run, needed).await? {
+                Outcome::Applied(range) | Outcome::AlreadyApplied(range) => range,
+                Outcome::Refused(()) => return Err(AppError::Setting("a product without a head")),
+            };
+            end = first.saturating_add(length);
+            for strip in first..end {
+                let placed = self.settle_rows(product, &run, strip, &mut waiting, report).await?;
+                self.put_cards(product, &run, &key, strip, placed, &mut waiting, report).await?;
+            }
         }
-        // A line that found no room: its range was closed meanwhile. The same part may be sent again.
-        let left =
-            waiting.into_iter().map(|(card, _)| card).chain(pending.into_values().flatten().map(|(_, card)| card));
-        report.rejected.extend(left.map(|card| Rejected { line: card.line, reason: "try_again" }));
-        self.put_all_on_sale(product).await?;
-        self.store.end_range(product, import, range.end).await?;
-        Ok(())
+        // Others kept closing what this execution opened. The same part may be sent again.
+        report.rejected.extend(waiting.into_iter().map(|(card, _)| Rejected { line: card.line, reason: "try_again" }));
+        Ok(end)
     }
 
     /// Gives every card of one strip its place, from the last position down, and writes the uniqueness rows. A short strip
@@ -278,14 +329,15 @@ impl App {
     async fn settle_rows(
         &self,
         product: &ProductId,
-        import: &str,
+        run: &str,
         strip: u32,
-        settled: Vec<(u8, Card)>,
-        waiting: &mut VecDeque<(Card, Option<UniqueCard>)>,
+        waiting: &mut Waiting,
         report: &mut ImportReport,
     ) -> Result<BTreeMap<u8, Card>, AppError> {
-        let at = |position: u8| UniqueCard { strip, position, import: import.to_owned() };
-        let mut placed: BTreeMap<u8, Card> = settled.into_iter().filter(|(p, _)| *p < STRIP_CARDS).collect();
+        let at = |position: u8| UniqueCard { strip, position, import: run.to_owned() };
+        // Another execution was quicker; whether it ends with the card in stock, nobody knows yet.
+        let elsewhere = |card: Card| Rejected { line: card.line, reason: "being_imported" };
+        let mut placed: BTreeMap<u8, Card> = BTreeMap::new();
         loop {
             let free: Vec<u8> = (0..STRIP_CARDS).rev().filter(|p| !placed.contains_key(p)).collect();
             let batch = free.len().min(waiting.len());
@@ -304,12 +356,12 @@ impl App {
             for (((card, _), position), written) in cards.into_iter().zip(positions).zip(written) {
                 match written? {
                     Outcome::Applied(()) | Outcome::AlreadyApplied(()) => drop(placed.insert(position, card)),
-                    // Another import was quicker.
-                    Outcome::Refused(_) => report.duplicates += 1,
+                    Outcome::Refused(_) => report.rejected.push(elsewhere(card)),
                 }
             }
         }
-        // Holes that no card is left for: the lowest cards move up into them.
+        // Holes that no card is left for: the lowest cards move up into them. The rows are this run's own, and its strip is
+        // not put yet, so nobody else may have moved them unless somebody closed the strip.
         while let (Some(lowest), Some(hole)) =
             (placed.first_key_value().map(|(p, _)| *p), (0..STRIP_CARDS).rev().find(|p| !placed.contains_key(p)))
         {
@@ -319,7 +371,7 @@ impl App {
             let Some(card) = placed.remove(&lowest) else { break };
             match self.store.take_unique(product, &card.hash, &at(lowest), &at(hole)).await? {
                 Outcome::Applied(()) | Outcome::AlreadyApplied(()) => drop(placed.insert(hole, card)),
-                Outcome::Refused(_) => report.duplicates += 1,
+                Outcome::Refused(_) => report.rejected.push(elsewhere(card)),
             }
         }
         Ok(placed)
@@ -338,17 +390,19 @@ impl App {
         }
     }
 
-    /// Puts the ciphertexts, then the strip. What stands there already from an earlier try counts, not ours. `false` when the
-    /// range was closed by somebody else.
+    /// Puts the ciphertexts, then the strip. When somebody closed the strip meanwhile, its cards wait for another place; the
+    /// ciphertexts that stay behind belong to no strip and are never read.
+    #[expect(clippy::too_many_arguments, reason = "one strip of one run, and where its cards go")]
     async fn put_cards(
         &self,
         product: &ProductId,
-        import: &str,
+        run: &str,
         key: &DataKey,
         strip: u32,
         placed: BTreeMap<u8, Card>,
+        waiting: &mut Waiting,
         report: &mut ImportReport,
-    ) -> Result<bool, AppError> {
+    ) -> Result<(), AppError> {
         let width = width_for(placed.values().map(|c| c.text.len()).max().unwrap_or_default());
         let mut parts: BTreeMap<u8, VaultItem> = BTreeMap::new();
         for (&position, card) in &placed {
@@ -360,7 +414,7 @@ impl App {
                 sealed: Vec::new(),
                 hashes: Vec::new(),
                 kid: key.kid.clone(),
-                import: import.to_owned(),
+                import: run.to_owned(),
             });
             item.sealed.push(key.seal(self, product, strip, position, &card.text)?);
             item.hashes.push(card.hash);
@@ -369,51 +423,72 @@ impl App {
         for item in parts.values() {
             match self.store.put_vault(product, item).await? {
                 Outcome::Applied(item) | Outcome::AlreadyApplied(item) => vault.push(item),
-                Outcome::Refused(_) => return Ok(false),
+                Outcome::Refused(_) => {
+                    return Err(AppError::Unforeseen("ciphertexts of another run in a run's own strip"));
+                }
             }
         }
-        let cards: usize = vault.iter().map(|v| v.sealed.len()).sum();
-        let padding = usize::from(STRIP_CARDS).saturating_sub(cards);
+        let padding = usize::from(STRIP_CARDS).saturating_sub(placed.len());
         let item = StripItem {
             strip: Strip { no: strip, entries: vec![Entry::Pad; padding], width, sealed: false },
-            import: import.to_owned(),
+            import: run.to_owned(),
             vault_hash: vault_hash(&vault),
         };
+        let in_stock = u64::try_from(placed.len()).unwrap_or_default();
         match self.store.put_strip(product, &item).await? {
-            Outcome::Applied(_) | Outcome::AlreadyApplied(_) => {}
-            Outcome::Refused(_) => return Ok(false),
-        }
-        for (position, card) in placed {
-            let part = position.checked_div(width).unwrap_or_default();
-            let there = vault.iter().find(|v| v.part == part).and_then(|v| v.hash_at(position)) == Some(&card.hash);
-            if there {
-                report.imported += 1;
-            } else {
-                report.rejected.push(Rejected { line: card.line, reason: "try_again" });
-            }
-        }
-        Ok(true)
-    }
-
-    /// Moves "on sale" over every strip that exists, whoever imported it, and ends the ranges that are complete.
-    async fn put_all_on_sale(&self, product: &ProductId) -> Result<(), AppError> {
-        let Some(head) = self.store.head(product).await? else { return Ok(()) };
-        let mut next = head.on_sale;
-        let beyond: Vec<u32> = (head.on_sale..head.reserved).collect();
-        for item in self.store.strips(product, &beyond).await? {
-            if item.strip.no != next {
-                break;
-            }
-            next = match self.store.put_on_sale(product, next).await? {
-                Outcome::Applied(on_sale) | Outcome::AlreadyApplied(on_sale) => on_sale,
-                Outcome::Refused(_) => break,
-            };
-        }
-        for (import, (first, length)) in &head.ranges {
-            if first.saturating_add(*length) <= next {
-                self.store.end_range(product, import, next).await?;
+            Outcome::Applied(_) | Outcome::AlreadyApplied(_) => report.imported += in_stock,
+            Outcome::Refused(_) => {
+                let row = |position| UniqueCard { strip, position, import: run.to_owned() };
+                waiting.extend(placed.into_iter().map(|(position, card)| (card, Some(row(position)))));
             }
         }
         Ok(())
     }
+
+    /// Puts a strip of PAD where a run left none. Whatever stands there already is as good.
+    async fn close_strip(&self, product: &ProductId, strip: u32) -> Result<(), AppError> {
+        let item = StripItem {
+            strip: Strip {
+                no: strip,
+                entries: vec![Entry::Pad; usize::from(STRIP_CARDS)],
+                width: STRIP_CARDS,
+                sealed: false,
+            },
+            import: CLOSED.to_owned(),
+            vault_hash: vault_hash(&[]),
+        };
+        self.store.put_strip(product, &item).await?;
+        Ok(())
+    }
+
+    /// Moves "on sale" up to `end`, over strips of whatever run; one that is missing on the way is closed. Then forgets the
+    /// ranges that are complete.
+    async fn put_on_sale_up_to(&self, product: &ProductId, end: u32) -> Result<(), AppError> {
+        let Some(head) = self.store.head(product).await? else { return Ok(()) };
+        let wanted: Vec<u32> = (head.on_sale..end).collect();
+        let there: BTreeSet<u32> = self.store.strips(product, &wanted).await?.iter().map(|s| s.strip.no).collect();
+        let mut on_sale = head.on_sale;
+        for strip in wanted {
+            if !there.contains(&strip) {
+                self.close_strip(product, strip).await?;
+            }
+            if strip >= on_sale {
+                on_sale = match self.store.put_on_sale(product, strip).await? {
+                    Outcome::Applied(on_sale) | Outcome::AlreadyApplied(on_sale) => on_sale,
+                    Outcome::Refused(_) => return Err(AppError::Contended),
+                };
+            }
+        }
+        for (run, (first, length)) in &head.ranges {
+            if first.saturating_add(*length) <= on_sale {
+                self.store.end_range(product, run, *first, first.saturating_add(*length)).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a run belongs to an import: its name begins with the import's.
+fn is_run_of(run: &str, import: &str) -> bool {
+    run.strip_prefix(import).is_some_and(|rest| rest.starts_with('.'))
 }

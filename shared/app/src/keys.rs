@@ -146,8 +146,8 @@ impl Keys {
     }
 
     /// The signature of a session.
-    pub(crate) fn session(&self, text: &[u8]) -> [u8; 32] {
-        mac(&self.session, &[text])
+    pub(crate) fn session(&self, parts: &[&[u8]]) -> [u8; 32] {
+        mac(&self.session, parts)
     }
 
     /// The key that seals channel settings.

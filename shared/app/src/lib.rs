@@ -1,5 +1,5 @@
 //! The shell around the rules: store, queue, HTTP, clock, ids, keys and configuration in one plain struct, and the use
-//! cases that handlers and the reconciler share.
+//! cases behind the handlers.
 
 pub mod catalogue;
 pub mod clock;
@@ -24,7 +24,7 @@ pub use delivery::{DeliverAnswer, OpenedCard};
 pub use error::AppError;
 pub use hold::Stock;
 pub use ids::Ids;
-pub use import::{ImportReport, Rejected};
+pub use import::{ImportReport, NoCardColumn, Rejected};
 pub use keys::Keys;
 pub use ordering::{CreateAnswer, CreateRefusal, OrderRequest};
 pub use queue::{DeliverMessage, Queue};

@@ -1,7 +1,8 @@
-//! Creating an order: claim cards, write the order, and nothing else. Two plain writes.
+//! Creating an order: claim cards, write the order, and nothing else. Two plain writes, when the cards lie in one strip and
+//! the request is short; one more for a long contact or the seller's own fields, one more for each further strip.
 
 use crate::catalogue::ChannelSetting;
-use crate::hold::{Held, HoldAnswer};
+use crate::hold::{Held, HoldEnd};
 use crate::{App, AppError};
 use domain::order::{Attempt, Order, State, Why};
 use domain::product::{Product, Unfit};
@@ -24,10 +25,12 @@ pub struct OrderRequest {
     pub contact: String,
     /// How the buyer wants to pay.
     pub channel: AccountId,
-    /// The seller's own fields, in the product's order; empty text when there are none.
+    /// The seller's own fields by id, sorted; empty when there are none.
     pub fields: Vec<(String, String)>,
     /// With what the order can be found again; `None` makes a collection code.
     pub query_password: Option<String>,
+    /// A discount code, if one was given.
+    pub coupon: Option<String>,
     /// The unit price the buyer's page showed.
     pub price_seen: Option<Money>,
 }
@@ -58,6 +61,8 @@ pub enum CreateRefusal {
     Unfit(Unfit),
     /// These of the seller's fields are missing or unknown.
     Fields(Vec<(String, &'static str)>),
+    /// No such discount code.
+    Coupon,
     /// The channel takes no payment now.
     ChannelDown,
     /// Not enough cards.
@@ -94,6 +99,7 @@ impl App {
             }
         };
         let details = self.details(request);
+        let mut held = Held::default();
         let read = async { if scarce { Ok(None) } else { self.store.order(&request.order).await } };
         let write = async {
             if details.is_bulky() {
@@ -102,19 +108,14 @@ impl App {
                 Ok(())
             }
         };
-        let (found, written, hold) = tokio::join!(read, write, self.hold(&product.id, claim, request.quantity));
+        let (found, written, hold) =
+            tokio::join!(read, write, self.hold(&product.id, claim, request.quantity, &mut held));
         if let Some(found) = found? {
-            if let Ok(HoldAnswer::Held(held) | HoldAnswer::SoldOut(held)) = hold {
-                self.give_back(&found, &product.id, claim, &held).await;
-            }
+            self.give_back(&found, &product.id, claim, &held).await;
             return self.answer_found(request, found).await;
         }
         written?;
-        let (held, sold_out) = match hold? {
-            HoldAnswer::Held(held) => (held, false),
-            HoldAnswer::SoldOut(held) => (held, true),
-        };
-        if sold_out {
+        if hold? == HoldEnd::SoldOut {
             return self.give_up(request, claim, &held).await;
         }
         let order = self.new_order(request, &product, amount, &channel, &held);
@@ -158,6 +159,10 @@ impl App {
         if !wrong.is_empty() {
             return Ok(Err(CreateRefusal::Fields(wrong)));
         }
+        // No discount exists yet, so no code can be right.
+        if request.coupon.is_some() {
+            return Ok(Err(CreateRefusal::Coupon));
+        }
         match self.channel(&request.channel).await? {
             Some(channel) if channel.enabled && channel.channel.currency() == amount.currency => {
                 Ok(Ok((product, amount, channel)))
@@ -196,16 +201,15 @@ impl App {
             return Ok(Err(CreateRefusal::SoldOut));
         }
         let voided = self.store.void(&request.order, &request.product, Why::SoldOut, self.clock.now()).await?;
-        let found = match voided {
-            Outcome::Applied(()) | Outcome::AlreadyApplied(()) => self.store.order(&request.order).await?,
-            Outcome::Refused(order) => Some(order),
-        };
-        match found {
-            Some(found) => {
-                self.give_back(&found, &request.product, claim, held).await;
-                self.answer_found(request, found).await
+        match voided {
+            Outcome::Applied(tombstone) | Outcome::AlreadyApplied(tombstone) => {
+                self.give_back(&tombstone, &request.product, claim, held).await;
+                Ok(Err(refused_by(&tombstone)))
             }
-            None => Ok(Err(CreateRefusal::SoldOut)),
+            Outcome::Refused(order) => {
+                self.give_back(&order, &request.product, claim, held).await;
+                self.answer_found(request, order).await
+            }
         }
     }
 

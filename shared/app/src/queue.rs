@@ -2,6 +2,7 @@
 
 use crate::AppError;
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::ProvideErrorMetadata;
 use domain::order::Order;
 use domain::stock::SlotRun;
 use domain::{Generation, OrderId, ProductId};
@@ -87,7 +88,8 @@ impl Queue {
         let sent = self.sqs.send_message().queue_url(&self.url).message_body(message.to_body(message_id)).send().await;
         match sent {
             Ok(_) => Ok(()),
-            Err(e) => Err(AppError::Queue(aws_sdk_sqs::error::DisplayErrorContext(e).to_string())),
+            // The debug form would hold the reply; its code says enough.
+            Err(e) => Err(AppError::Queue(e.code().unwrap_or("no answer").to_owned())),
         }
     }
 }

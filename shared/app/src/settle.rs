@@ -77,7 +77,6 @@ impl App {
             seen_at: self.clock.now(),
         };
         self.store.record_money(&row).await?;
-        tracing::warn!(?txn, reason = reason.as_str(), "money that settles no order was recorded");
         Ok(SettleAnswer::Recorded(reason))
     }
 }

@@ -23,7 +23,7 @@ const WINDOW_MS: Millis = 15 * 60 * 1_000;
 
 /// After so many the address waits for the next window: 960 guesses a day against a password that takes a tenth of a second
 /// each to check.
-const FAILURES_PER_WINDOW: u64 = 10;
+const FAILURES_PER_WINDOW: i64 = 10;
 
 /// How a sign-in ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +38,9 @@ pub enum SignIn {
         seconds: i64,
     },
 }
+
+/// How long a session can be refreshed after its password was given, ms.
+const SIGN_IN_MS: Millis = 12 * 60 * 60 * 1_000;
 
 /// The one name that may sign in for now.
 pub const ADMIN: &str = "admin";
@@ -96,6 +99,8 @@ struct Session {
     iat: i64,
     exp: i64,
     jti: String,
+    /// When the password was given, in seconds. Carried through every refresh.
+    auth_time: i64,
 }
 
 /// Base64url of `{"alg":"HS256","typ":"JWT"}`. Compared as text: no other header is ever accepted.
@@ -107,40 +112,52 @@ impl App {
         let now = self.clock.now();
         let window = now.div_euclid(WINDOW_MS);
         let key = format!("login#{address}#{window}");
-        if self.store.tries(&key).await? >= FAILURES_PER_WINDOW {
+        // Counted before the password is looked at, so that many guesses at once are counted as well.
+        let until = (window + 1) * WINDOW_MS;
+        if self.store.count_try(&key, 1, until).await? > FAILURES_PER_WINDOW {
             let left = (window + 1) * WINDOW_MS - now;
             return Ok(SignIn::TooOften { seconds: left.div_euclid(1_000) + 1 });
         }
-        let fits = self.config.admin_password.as_ref().is_some_and(|kept| kept.fits(password));
-        if fits & (username == ADMIN) {
-            return Ok(SignIn::Yes);
+        let (kept, password) = (self.config.admin_password.clone(), password.to_owned());
+        // The slow hash is slow on purpose; other requests of the process must not wait for it.
+        let fits = tokio::task::spawn_blocking(move || kept.is_some_and(|kept| kept.fits(&password))).await;
+        let fits = fits.unwrap_or(false) & (username == ADMIN);
+        if fits {
+            self.store.count_try(&key, -1, until).await?;
         }
-        self.store.count_try(&key, (window + 1) * WINDOW_MS).await?;
-        Ok(SignIn::No)
+        Ok(if fits { SignIn::Yes } else { SignIn::No })
     }
 
-    /// A session token and when it ends.
-    pub fn open_session(&self) -> (String, Millis) {
+    /// A session token and when it ends: in an hour, and twelve hours after the password was given at the latest.
+    pub fn open_session(&self, password_given_at: Millis) -> (String, Millis) {
         let now = self.clock.now();
-        let ends = now + SESSION_MS;
+        let ends = (now + SESSION_MS).min(password_given_at + SIGN_IN_MS);
         let jti = self.ids.uuid(now).to_string();
-        // Whole seconds, as RFC 7519 has them.
-        let session = Session { sub: ADMIN.to_owned(), iat: now / 1_000, exp: ends / 1_000, jti };
+        let auth_time = password_given_at / 1_000;
+        // Whole seconds, as RFC 7519 has them; the answer names the very second.
+        let ends = ends.div_euclid(1_000) * 1_000;
+        let session = Session { sub: ADMIN.to_owned(), iat: now / 1_000, exp: ends / 1_000, jti, auth_time };
         let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&session).unwrap_or_default());
         let signed = format!("{HEADER}.{payload}");
-        let signature = URL_SAFE_NO_PAD.encode(self.keys.session(signed.as_bytes()));
+        let signature = URL_SAFE_NO_PAD.encode(self.session_mac(&signed));
         (format!("{signed}.{signature}"), ends)
     }
 
-    /// Who a session token speaks for, while it lasts.
-    pub fn session(&self, token: &str) -> Option<String> {
+    /// The signature of a session. The kept password is part of it, so that a new password ends every session.
+    fn session_mac(&self, signed: &str) -> [u8; 32] {
+        let password = self.config.admin_password.as_ref().map(PasswordHash::to_text).unwrap_or_default();
+        self.keys.session(&[signed.as_bytes(), password.as_bytes()])
+    }
+
+    /// Who a session token speaks for while it lasts, and when the password was given for it.
+    pub fn session(&self, token: &str) -> Option<(String, Millis)> {
         let (signed, signature) = token.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-        if !crate::keys::equal(&signature, &self.keys.session(signed.as_bytes())) {
+        if !crate::keys::equal(&signature, &self.session_mac(signed)) {
             return None;
         }
         let payload = signed.strip_prefix(HEADER)?.strip_prefix('.')?;
         let session: Session = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
-        (self.clock.now() / 1_000 < session.exp).then_some(session.sub)
+        (self.clock.now() / 1_000 < session.exp).then_some((session.sub, session.auth_time * 1_000))
     }
 }

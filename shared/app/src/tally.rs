@@ -29,7 +29,7 @@ impl App {
                     orders.get(&claim.order).is_some_and(|o| {
                         o.state == State::Delivered
                             && o.generation == claim.generation
-                            && evidence::owns(&o.slots, strip.no, position)
+                            && evidence::owns(o, product, strip.no, position)
                     })
                 });
             }

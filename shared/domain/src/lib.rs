@@ -1,7 +1,7 @@
 //! The rules of orders, stock and money.
 //!
 //! Pure: no runtime, no AWS, no clock, no randomness, no I/O. Time and random bytes are arguments, so that every rule
-//! can be run on every state by a test, a simulator or a model. What must always be true stands in `INVARIANTS.md`
+//! can be run on every state by a test. What must always be true stands in `INVARIANTS.md`
 //! beside this package's manifest.
 
 mod base32;

@@ -31,7 +31,7 @@ impl Currency {
 
     /// The code in capitals.
     pub fn code(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or("XXX")
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
     /// How many decimal digits the minor unit has: 2 for CNY, 0 for JPY, 3 for KWD.

@@ -65,11 +65,6 @@ impl State {
     pub fn parse(text: &str) -> Option<State> {
         State::ALL.into_iter().find(|s| s.as_str() == text)
     }
-
-    /// Whether the order owns its slots: never released, never expired by anybody but the move out of this state.
-    pub fn is_live(&self) -> bool {
-        matches!(self, State::Held | State::Review | State::Paid | State::Delivered)
-    }
 }
 
 /// Why an order ended without money, or why a paid one is owed back.

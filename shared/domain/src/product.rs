@@ -32,7 +32,7 @@ pub struct Field {
     pub id: String,
     /// What the buyer reads.
     pub label: String,
-    /// Whether it may be left out.
+    /// Whether an order without it is refused.
     pub required: bool,
 }
 

@@ -3,7 +3,7 @@
 //! Position i of a strip's list names the owner of card i. A list has no holes: positions beyond its end belong to cards
 //! that were never claimed. A strip with fewer than 48 cards begins with PAD entries, so that its cards lie at the end.
 
-use crate::ids::{Claim, Generation, ProductId};
+use crate::ids::{Claim, Generation};
 use crate::limits::STRIP_CARDS;
 
 /// What a position of a strip holds.
@@ -39,17 +39,6 @@ impl Entry {
             claim => Claim::from_bytes(claim).map(Entry::Claim),
         }
     }
-}
-
-/// One card's place: product, strip and position, always all three.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct Slot {
-    /// The product.
-    pub product: ProductId,
-    /// The strip, dense from 0.
-    pub strip: u32,
-    /// The position in the strip, 0 to 47.
-    pub position: u8,
 }
 
 /// Neighbouring slots of one strip, as an order keeps them.
@@ -214,13 +203,14 @@ impl std::ops::AddAssign for Tally {
 /// a stale reader is harmless.
 pub mod evidence {
     use super::{Generation, SlotRun};
+    use crate::ids::ProductId;
     use crate::order::{Order, State};
 
-    /// Whether a claim of `generation` on (`strip`, `position`) may be released, given the order as read.
+    /// Whether a claim of `generation` on (`product`, `strip`, `position`) may be released, given the order as read.
     ///
     /// REFUND_DUE and REFUNDED at the same generation are not evidence: before delivery they raise the generation by
     /// two, after delivery the card is the buyer's.
-    pub fn releasable(order: &Order, generation: Generation, strip: u32, position: u8) -> bool {
+    pub fn releasable(order: &Order, generation: Generation, product: &ProductId, strip: u32, position: u8) -> bool {
         if order.generation > generation {
             return true;
         }
@@ -230,13 +220,15 @@ pub mod evidence {
         match order.state {
             State::Void => generation == 0,
             State::Expired | State::Late => true,
-            State::Held | State::Paid | State::Review | State::Delivered => !owns(&order.slots, strip, position),
+            State::Held | State::Paid | State::Review | State::Delivered => !owns(order, product, strip, position),
             State::RefundDue | State::Refunded => false,
         }
     }
 
-    /// Whether the runs hold this slot.
-    pub fn owns(slots: &[SlotRun], strip: u32, position: u8) -> bool {
-        slots.iter().any(|run| run.strip == strip && run.positions().contains(&position))
+    /// Whether a slot is one of the order's. A slot is always product, strip and position: one key that was sent for two
+    /// products may have claims at the same strip and position of both.
+    pub fn owns(order: &Order, product: &ProductId, strip: u32, position: u8) -> bool {
+        let holds = |run: &SlotRun| run.strip == strip && run.positions().contains(&position);
+        order.product == *product && order.slots.iter().any(holds)
     }
 }

@@ -1,12 +1,13 @@
 //! What can go wrong between us and the tables, other than being refused.
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use std::fmt;
 
 /// A call that gave no answer, or an item that nobody of ours wrote. Never a refusal: those are values.
 #[derive(Clone, PartialEq, Eq)]
 pub enum StoreError {
-    /// No answer after the SDK's own retries. Whether the write took effect is unknown.
+    /// No answer after the SDK's own retries, or one that speaks of our request and not of the item (access denied, no such
+    /// table). Whether a write took effect is unknown.
     Unavailable {
         /// What was attempted.
         what: &'static str,
@@ -36,13 +37,16 @@ impl StoreError {
 
     pub(crate) fn sdk<E, R>(what: &'static str, error: SdkError<E, R>) -> StoreError
     where
-        E: std::error::Error + ProvideErrorMetadata + 'static,
-        R: fmt::Debug,
+        E: ProvideErrorMetadata,
     {
-        // The error of a refused request may carry the item; its code and message never do.
-        let detail = match error.code() {
-            Some(code) => format!("{code}: {}", error.message().unwrap_or_default()),
-            None => DisplayErrorContext(&error).to_string(),
+        // The debug form of an error may hold a whole reply with contacts and ciphertexts; its code and message never do.
+        let detail = match (&error, error.code()) {
+            (_, Some(code)) => format!("{code}: {}", error.message().unwrap_or_default()),
+            (SdkError::TimeoutError(_), _) => "timed out".to_owned(),
+            (SdkError::DispatchFailure(failure), _) if failure.is_timeout() => "timed out".to_owned(),
+            (SdkError::DispatchFailure(_), _) => "not sent".to_owned(),
+            (SdkError::ResponseError(_), _) => "an answer that does not read".to_owned(),
+            _ => "an error without a code".to_owned(),
         };
         StoreError::Unavailable { what, detail }
     }

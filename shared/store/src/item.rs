@@ -80,7 +80,7 @@ pub struct StripItem {
     pub strip: Strip,
     /// The import that put it.
     pub import: String,
-    /// SHA-256 over its ciphertexts: names a swapped one without the key.
+    /// SHA-256 over its ciphertexts, by which an audit can name a swapped one without the key.
     pub vault_hash: [u8; 32],
 }
 
@@ -272,7 +272,7 @@ pub(crate) fn read_order(item: &Item) -> Result<Order, StoreError> {
 }
 
 /// A tombstone carries nothing but its id, its product, its reason and its time.
-fn void_order(id: OrderId, product: ProductId, why: Option<Why>, at: Millis) -> Order {
+pub(crate) fn void_order(id: OrderId, product: ProductId, why: Option<Why>, at: Millis) -> Order {
     Order {
         id,
         state: State::Void,
@@ -363,21 +363,6 @@ pub struct MoneyRow {
 }
 
 impl MoneyRow {
-    pub(crate) fn read(item: &Item) -> Result<MoneyRow, StoreError> {
-        let r = Reader::new("money row", item);
-        Ok(MoneyRow {
-            txn: Txn::from_stored(r.bytes("txn")?.to_vec()),
-            reason: r.text("why")?.to_owned(),
-            account: AccountId::parse(r.text("acct")?).ok_or_else(|| r.bad("acct"))?,
-            out_trade_no: r.text("no")?.to_owned(),
-            order: r.maybe("ord", Reader::array)?.map(OrderId),
-            minor: r.number("minor")?,
-            currency: Currency::parse(r.text("cur")?).ok_or_else(|| r.bad("cur"))?,
-            state: r.text("st")?.to_owned(),
-            seen_at: r.number("t_new")?,
-        })
-    }
-
     pub(crate) fn write(&self) -> Item {
         let mut item = crate::keys::binary("o", crate::keys::money_row(&self.txn));
         let fields = [
@@ -487,7 +472,7 @@ impl UniqueCard {
 /// A document of the `shop` table: a product, a channel, a wrapped data key, a member of staff.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ShopItem {
-    /// `product`, `channel`, `data_key`, `staff`.
+    /// `product`, `channel`, `data_key`.
     pub kind: String,
     /// Its id within the kind.
     pub id: String,

@@ -14,7 +14,6 @@ pub mod writes;
 
 pub use error::StoreError;
 pub use item::{Details, Head, MoneyRow, ShopItem, StripItem, UniqueCard, VaultItem};
-pub use reads::Listed;
 pub use tables::{Key, KeyKind, Table, TableShape, Tables, shapes};
 pub use write::{Outcome, Write};
 

@@ -29,7 +29,7 @@ pub enum Outcome<A, F> {
 /// One conditional write on one item, as data: the executor sends it, the snapshot test prints it.
 #[derive(Clone, Debug)]
 pub struct Write {
-    /// The business fact, with the protocol's number in front.
+    /// The business fact, with its code in front (see [`crate::writes`]).
     pub name: &'static str,
     /// Which table.
     pub table: Table,

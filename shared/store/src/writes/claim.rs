@@ -8,13 +8,6 @@ use domain::limits::{HINTS_MAX, STRIP_CARDS};
 use domain::stock::{Entry, Strip};
 use domain::{Claim, ProductId};
 
-/// The strip after a claim, from which the caller counts what is its own.
-pub type Claimed = Strip;
-
-/// A claim was tried on a strip that does not exist.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct NoStrip;
-
 fn strip_key(product: &ProductId, no: u32) -> Item {
     keys::text("k", keys::strip(product, no))
 }
@@ -145,7 +138,7 @@ impl Store {
     ///
     /// * Invariant: none; a lost hint costs a sweep, never a card.
     /// * Condition: the product exists, and there are fewer hints than a head may hold.
-    /// * If refused: the head is full of hints; the sweep finds the strips.
+    /// * If refused: there is no product, or its head is full of hints and the sweep finds the strips.
     /// * Twice: a set with the strips stays with them.
     pub async fn add_hints(&self, product: &ProductId, strips: &[u32]) -> Result<Outcome<(), ()>, StoreError> {
         Ok(plain(self.send(add_hints(product, strips)).await?))
@@ -163,7 +156,7 @@ impl Store {
         strip: u32,
         claim: Claim,
         take: u8,
-    ) -> Result<Outcome<Claimed, Result<Strip, NoStrip>>, StoreError> {
+    ) -> Result<Outcome<Strip, Option<Strip>>, StoreError> {
         claimed(strip, claim, true, self.send(append_claim(product, strip, claim, take)).await?)
     }
 
@@ -179,7 +172,7 @@ impl Store {
         strip: u32,
         claim: Claim,
         positions: &[u8],
-    ) -> Result<Outcome<Claimed, Result<Strip, NoStrip>>, StoreError> {
+    ) -> Result<Outcome<Strip, Option<Strip>>, StoreError> {
         claimed(strip, claim, true, self.send(reuse_free(product, strip, claim, positions)).await?)
     }
 
@@ -195,7 +188,7 @@ impl Store {
         strip: u32,
         claim: Claim,
         positions: &[u8],
-    ) -> Result<Outcome<Claimed, Result<Strip, NoStrip>>, StoreError> {
+    ) -> Result<Outcome<Strip, Option<Strip>>, StoreError> {
         claimed(strip, claim, false, self.send(top_up_free(product, strip, claim, positions)).await?)
     }
 
@@ -212,7 +205,7 @@ impl Store {
         claim: Claim,
         take: u8,
         len: u8,
-    ) -> Result<Outcome<Claimed, Result<Strip, NoStrip>>, StoreError> {
+    ) -> Result<Outcome<Strip, Option<Strip>>, StoreError> {
         claimed(strip, claim, false, self.send(top_up_tail(product, strip, claim, take, len)).await?)
     }
 
@@ -250,19 +243,14 @@ fn plain(raw: Raw) -> Outcome<(), ()> {
     }
 }
 
-fn claimed(
-    no: u32,
-    claim: Claim,
-    held_none: bool,
-    raw: Raw,
-) -> Result<Outcome<Claimed, Result<Strip, NoStrip>>, StoreError> {
+fn claimed(no: u32, claim: Claim, held_none: bool, raw: Raw) -> Result<Outcome<Strip, Option<Strip>>, StoreError> {
     match raw {
         Raw::Applied(item) => Ok(Outcome::Applied(StripItem::read(no, &item)?.strip)),
-        Raw::Refused(None) => Ok(Outcome::Refused(Err(NoStrip))),
+        Raw::Refused(None) => Ok(Outcome::Refused(None)),
         Raw::Refused(Some(item)) => {
             let strip = StripItem::read(no, &item)?.strip;
             let mine = held_none && !strip.positions_of(Entry::Claim(claim)).is_empty();
-            Ok(if mine { Outcome::AlreadyApplied(strip) } else { Outcome::Refused(Ok(strip)) })
+            Ok(if mine { Outcome::AlreadyApplied(strip) } else { Outcome::Refused(Some(strip)) })
         }
     }
 }

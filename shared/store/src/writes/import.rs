@@ -60,9 +60,11 @@ fn put_on_sale(product: &ProductId, strip: u32) -> Write {
         .value(":strip", number(strip))
 }
 
-fn end_range(product: &ProductId, import: &str, end: u32) -> Write {
-    Write::update("A0e end range", Table::Strips, head_key(product), "REMOVE #ri.#imp, #rk.#imp", "#n >= :end")
+fn end_range(product: &ProductId, import: &str, first: u32, end: u32) -> Write {
+    let condition = "#n >= :end AND #ri.#imp = :first";
+    Write::update("A0e end range", Table::Strips, head_key(product), "REMOVE #ri.#imp, #rk.#imp", condition)
         .alias("imp", import)
+        .value(":first", number(first))
         .value(":end", number(end))
 }
 
@@ -87,7 +89,7 @@ pub(super) fn examples() -> Vec<Write> {
         put_vault(&product, &vault),
         put_strip(&product, &StripItem { strip, import: "i".into(), vault_hash: [0; 32] }),
         put_on_sale(&product, 7),
-        end_range(&product, "i", 8),
+        end_range(&product, "i", 5, 8),
     ]
 }
 
@@ -147,7 +149,8 @@ impl Store {
         }
     }
 
-    /// A1u. Takes over a row that points nowhere: its strip exists and holds another card at that place.
+    /// A1u. Points a row elsewhere: one whose strip exists and holds another card at its place, or an import's own, whose card
+    /// moves within a strip that does not exist yet.
     ///
     /// * Invariant: 1. The strip is the truth; the row only points to it.
     /// * Condition: the row still says what was read.
@@ -230,11 +233,18 @@ impl Store {
     /// A0e. Forgets a range whose strips are all on sale.
     ///
     /// * Invariant: none; the head stays small.
-    /// * Condition: everything below `end` is on sale.
-    /// * If refused: an earlier import is still filling its strips; whoever puts those on sale ends this range too.
+    /// * Condition: everything below `end` is on sale, and the range is still the one that begins at `first`.
+    /// * If refused: an earlier import is still filling its strips, or the range was ended; whoever puts strips on sale next
+    ///   ends what is left.
     /// * Twice: removing what is gone changes nothing.
-    pub async fn end_range(&self, product: &ProductId, import: &str, end: u32) -> Result<Outcome<(), ()>, StoreError> {
-        Ok(match self.send(end_range(product, import, end)).await? {
+    pub async fn end_range(
+        &self,
+        product: &ProductId,
+        import: &str,
+        first: u32,
+        end: u32,
+    ) -> Result<Outcome<(), ()>, StoreError> {
+        Ok(match self.send(end_range(product, import, first, end)).await? {
             Raw::Applied(_) => Outcome::Applied(()),
             Raw::Refused(_) => Outcome::Refused(()),
         })

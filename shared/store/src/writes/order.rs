@@ -1,6 +1,6 @@
 //! Orders and money: each move of an order is one conditional write on the state before it.
 
-use crate::item::{Details, MoneyRow, bytes, number, read_order, size, string, write_order};
+use crate::item::{Details, MoneyRow, bytes, number, read_order, size, string, void_order, write_order};
 use crate::write::{Body, Item, Outcome, Raw, Write};
 use crate::{Store, StoreError, Table, keys};
 use domain::limits::{CONTENT_MAX, ORDER_BYTES_MAX};
@@ -226,7 +226,7 @@ impl Store {
 
     /// W1. Settles the order with proven money.
     ///
-    /// * Invariant: 3, 7. Only money for this attempt, on this account, of this amount and currency.
+    /// * Invariant: 3, 5, 7. Only money for this attempt, on this account, of this amount and currency.
     /// * Condition: the order waits for money, the attempt fits in all four, and no person is to look first.
     /// * If refused: the order as found; `decide` says whether it is late, double, wrong or done. The same movement found in
     ///   PAID is `AlreadyApplied`.
@@ -239,7 +239,7 @@ impl Store {
 
     /// D1. Delivers: only after the cards were read and opened.
     ///
-    /// * Invariant: 7. From here on state, generation and slots never change.
+    /// * Invariant: 3, 7. From here on state, generation and slots never change.
     /// * Condition: paid, and still in the generation whose cards were opened.
     /// * If refused: delivered before (`AlreadyApplied`), or superseded by a refund or a later generation.
     /// * Twice: the second finds DELIVERED.
@@ -252,9 +252,9 @@ impl Store {
         moved(self.send(deliver(order, generation, at)).await?, |found| found.state == State::Delivered)
     }
 
-    /// X2. Gives an id up before its order exists, so that a create which thaws later fails.
+    /// X2. Gives an id up before its order exists, so that a create which thaws later fails. Answers the tombstone.
     ///
-    /// * Invariant: 1. Without the tombstone a released slot could still be adopted by a late C2.
+    /// * Invariant: 1, 7. Without the tombstone a released slot could still be adopted by a late C2.
     /// * Condition: nothing stands at the id.
     /// * If refused: voided before (`AlreadyApplied`), or an order is there and nothing may be released.
     /// * Twice: the second finds the tombstone.
@@ -264,20 +264,20 @@ impl Store {
         product: &ProductId,
         why: Why,
         at: Millis,
-    ) -> Result<Outcome<(), Order>, StoreError> {
+    ) -> Result<Outcome<Order, Order>, StoreError> {
         match self.send(void(order, product, why, at)).await? {
-            Raw::Applied(_) => Ok(Outcome::Applied(())),
+            Raw::Applied(_) => Ok(Outcome::Applied(void_order(*order, product.clone(), Some(why), at))),
             Raw::Refused(None) => Err(StoreError::corrupt("order", "refused without an item")),
             Raw::Refused(Some(item)) => {
                 let found = read_order(&item)?;
-                Ok(if found.state == State::Void { Outcome::AlreadyApplied(()) } else { Outcome::Refused(found) })
+                Ok(if found.state == State::Void { Outcome::AlreadyApplied(found) } else { Outcome::Refused(found) })
             }
         }
     }
 
     /// M0. Writes down money that settles no order, before its provider hears "success".
     ///
-    /// * Invariant: 4. Every proven payment ends as delivered, or as a row a person sees.
+    /// * Invariant: 4, 5. Every proven payment ends as delivered, or as a row a person sees.
     /// * Condition: the movement has no row yet; never overwritten, whatever became of the row.
     /// * If refused: recorded before (`AlreadyApplied`).
     /// * Twice: the second finds the row.

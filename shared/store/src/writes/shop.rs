@@ -20,17 +20,17 @@ fn change(item: &ShopItem) -> Write {
         .value(":seen", number(item.version.saturating_sub(1)))
 }
 
-fn count_try(key: &str, until: Millis) -> Write {
+fn count_try(key: &str, by: i64, until: Millis) -> Write {
     let key = crate::keys::text("k", key.to_owned());
-    Write::update("T1 count try", Table::Limits, key, "ADD #n :one SET #ttl = if_not_exists(#ttl, :until)", "")
-        .value(":one", number(1))
+    Write::update("T1 count try", Table::Limits, key, "ADD #n :by SET #ttl = if_not_exists(#ttl, :until)", "")
+        .value(":by", number(by))
         // Whole seconds, rounded up: DynamoDB's time to live knows no less.
         .value(":until", number(until.div_euclid(1_000) + 1))
 }
 
 pub(super) fn examples() -> Vec<Write> {
     let item = ShopItem { kind: "product".into(), id: "p".into(), doc: "{}".into(), version: 2 };
-    vec![create(&item), change(&item), count_try("login#admin#0", 0)]
+    vec![create(&item), change(&item), count_try("login#address#0", 1, 0)]
 }
 
 impl Store {
@@ -56,14 +56,14 @@ impl Store {
 }
 
 impl Store {
-    /// T1. Counts a try in a window of time and answers how many there were.
+    /// T1. Counts a try in a window of time, or takes one back (`by` is 1 or −1), and answers how many there are.
     ///
     /// * Invariant: none; a courtesy that slows guessing down, never truth.
     /// * Condition: none.
     /// * If refused: it is not.
     /// * Twice: counted twice, which errs on the safe side.
-    pub async fn count_try(&self, key: &str, until: Millis) -> Result<u64, StoreError> {
-        match self.send(count_try(key, until)).await? {
+    pub async fn count_try(&self, key: &str, by: i64, until: Millis) -> Result<i64, StoreError> {
+        match self.send(count_try(key, by, until)).await? {
             Raw::Applied(item) => crate::item::Reader::new("counter", &item).number("n"),
             Raw::Refused(_) => Err(StoreError::corrupt("counter", "refused without a condition")),
         }
