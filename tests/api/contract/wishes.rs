@@ -18,7 +18,7 @@ async fn every_field_that_does_not_fit_is_named() {
         [("channel", "required"), ("contact", "required"), ("product", "required"), ("quantity", "required")]
     );
     let wrong = json!({
-        "product": 7, "quantity": "2", "contact": ["a"], "channel": {}, "fields": [], "coupon": "SPRING",
+        "product": 7, "quantity": "2", "contact": ["a"], "channel": {}, "fields": [], "coupon": 7,
         "query_password": 123_456, "price_seen": "9.90",
     });
     let reply = send(&shop, create("a-wish-that-is-all-wrong", &wrong)).await;
@@ -27,7 +27,7 @@ async fn every_field_that_does_not_fit_is_named() {
         [
             ("channel", "not_text"),
             ("contact", "not_text"),
-            ("coupon", "unknown"),
+            ("coupon", "malformed"),
             ("fields", "malformed"),
             ("price_seen", "not_money"),
             ("product", "not_text"),
@@ -48,6 +48,8 @@ async fn every_field_that_does_not_fit_is_named() {
         ("quantity", json!(true), "not_a_quantity"),
         ("contact", json!("   "), "required"),
         ("contact", json!("two\nlines"), "malformed"),
+        ("coupon", json!("SPRING"), "unknown"),
+        ("coupon", json!("x".repeat(255)), "malformed"),
         ("query_password", json!("short"), "length"),
         ("query_password", json!("x".repeat(65)), "length"),
         ("price_seen", json!({"amount_minor": 9.9, "currency": "CNY"}), "not_money"),
