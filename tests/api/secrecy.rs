@@ -59,8 +59,8 @@ fn disguises(text: &str) -> Vec<Vec<u8>> {
     let hex: String = text.bytes().map(|b| format!("{b:02x}")).collect();
     let mut forms = vec![
         text.as_bytes().to_vec(),
-        json[1..json.len() - 1].as_bytes().to_vec(),
-        ascii_json[1..ascii_json.len() - 1].as_bytes().to_vec(),
+        json.as_bytes()[1..json.len() - 1].to_vec(),
+        ascii_json.as_bytes()[1..ascii_json.len() - 1].to_vec(),
         hex.to_uppercase().into_bytes(),
         hex.into_bytes(),
     ];
@@ -70,7 +70,7 @@ fn disguises(text: &str) -> Vec<Vec<u8>> {
             let encoded = engine.encode(shifted).trim_end_matches('=').to_owned();
             // The letters at both ends also encode neighbouring bytes.
             let start = (shift * 8).div_ceil(6);
-            forms.push(encoded[start..encoded.len() - 1].as_bytes().to_vec());
+            forms.push(encoded.as_bytes()[start..encoded.len() - 1].to_vec());
         }
     }
     // A piece of each is enough to give the card away.
