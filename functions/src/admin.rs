@@ -221,7 +221,8 @@ fn read_fields(value: &Value) -> Option<Vec<Field>> {
             let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
             let fits =
                 (1..=32).contains(&id.len()) && id.bytes().all(good) && (1..=100).contains(&label.chars().count());
-            let required = field.get("required").and_then(Value::as_bool).unwrap_or(false);
+            let required = field.get("required").is_none_or(Value::is_boolean).then(|| field.get("required"))?;
+            let required = required.and_then(Value::as_bool).unwrap_or(false);
             fits.then(|| Field { id: id.to_owned(), label: label.to_owned(), required })
         })
         .collect();

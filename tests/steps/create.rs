@@ -165,3 +165,27 @@ impl local::seam::Tap for StaleRead {
         self.0.fate(call)
     }
 }
+
+/// The strip of the first try is full and another buyer has opened the next one: an instance that knows nothing still finds what
+/// the first try claimed, among the newest strips.
+#[tokio::test(start_paused = true)]
+async fn a_cold_instance_finds_the_claim_behind_the_newest_strip() {
+    let mut met = 0;
+    for at in 1..=6 {
+        let shop = TestShop::new(106 + at as u64).await;
+        shop.product("p", 100, &cards("C", 96)).await;
+        let many = shop.order("takes-all-but-one-of-it", "p", 47).await;
+        let cutter = Arc::new(Cutter::new(at, Cut::After));
+        let (front, _) = shop.tapped(cutter.clone());
+        let _ = cutter.run(shop::create(&front, "is-cut-after-its-claim", &wish("p", 1))).await;
+        met += usize::from(shop.counts("p").await["held"] == 48 && shop.table(store::Table::Orders).len() == 1);
+        let (status, answer) = shop::create(&shop.instance(), "opens-the-next-strip", &wish("p", 1)).await;
+        assert_eq!(status, 201, "{answer}");
+        let (status, answer) = shop::create(&shop.instance(), "is-cut-after-its-claim", &wish("p", 1)).await;
+        assert!([200, 201].contains(&status), "{answer}");
+        assert_eq!(shop.counts("p").await["held"], 49, "call {at}");
+        shop.pay(&many, "T").await;
+        shop.deliver_all().await;
+    }
+    assert!(met > 0, "no cut left a claim without its order");
+}
