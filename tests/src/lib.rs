@@ -12,6 +12,25 @@ pub use shop::{Buyer, TestShop};
 
 use serde_json::Value;
 
+/// A folder of one test alone, gone at its end.
+pub struct Folder(pub std::path::PathBuf);
+
+impl Folder {
+    /// An empty folder whose name no other test and no other process uses.
+    pub fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("kamivend-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 /// A text's MD5 in lower hexadecimal, by an implementation that shares nothing with the codec under test but the algorithm.
 pub fn md5_hex(text: &str) -> String {
     use md5::{Digest, Md5};

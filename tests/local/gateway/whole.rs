@@ -1,29 +1,12 @@
 //! The gateway as a whole: kept on disk, shared between threads, and given nonsense.
 
 use super::*;
-
-/// A folder of this test alone, gone at its end.
-struct Folder(std::path::PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("kamivend-gateway-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+use tests::Folder;
 
 /// A killed process leaves its files as they are at that moment, and another process opens them: so does a copy.
 #[test]
 fn a_killed_process_forgets_no_payment() {
-    let folder = Folder::new("killed");
+    let folder = Folder::new("gateway-killed");
     let living = folder.0.join("gateway.sqlite");
     let world = world_on(Some(&living));
     let trade_no = world.open();
