@@ -44,7 +44,7 @@ pub fn rfc3339(at: Millis) -> String {
 }
 
 /// Days since 1970-01-01 to year, month and day in the Gregorian calendar, by whole 400-year cycles.
-fn civil(days: i64) -> (i64, i64, i64) {
+pub fn civil(days: i64) -> (i64, i64, i64) {
     // Counted from 1 March of year 0, so that the leap day is the last day of a year.
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));

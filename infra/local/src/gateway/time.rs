@@ -7,18 +7,8 @@ const OFFSET_MS: i64 = 8 * 3_600_000;
 fn parts(ms: i64) -> [i64; 6] {
     let local = ms.saturating_add(OFFSET_MS);
     let (days, second) = (local.div_euclid(DAY_MS), local.rem_euclid(DAY_MS) / 1_000);
-    // Years are counted from 1 March, so that the leap day ends its year, in cycles of 400 years, which are 146,097 days.
-    // 719,468 days lie between 0000-03-01 and 1970-01-01.
-    let shifted = days + 719_468;
-    let (cycle, day) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_cycle = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
-    // March to January have 31, 30, 31, 30, 31 days over and over: 153 days in five months.
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day_of_month = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let (month, year_after) = if month_from_march < 10 { (month_from_march + 3, 0) } else { (month_from_march - 9, 1) };
-    let year = 400 * cycle + year_of_cycle + year_after;
-    [year, month, day_of_month, second / 3_600, second / 60 % 60, second % 60]
+    let (year, month, day) = app::clock::civil(days);
+    [year, month, day, second / 3_600, second / 60 % 60, second % 60]
 }
 
 /// For people and for `addtime` and `endtime`.
