@@ -70,6 +70,7 @@ fn describe(product: &Product) -> Value {
         "min_quantity": product.min_quantity,
         "max_quantity": product.max_quantity,
         "fields": fields,
+        "review": product.review,
         "on_sale": product.on_sale,
         "archived": product.archived,
         "version": product.version,
@@ -103,6 +104,7 @@ async fn create(app: &App, request: &Request) -> Answer {
         min_quantity: 1,
         max_quantity: QUANTITY_MAX,
         fields: Vec::new(),
+        review: false,
         on_sale: true,
         archived: false,
         version: 1,
@@ -181,10 +183,12 @@ async fn with(app: &App, mut product: Product, body: &Value, required: &[&str]) 
     if product.min_quantity > product.max_quantity {
         refuse("min_quantity", "above_max");
     }
-    if let Some(value) = given("on_sale") {
-        match value.as_bool() {
-            Some(yes) => product.on_sale = yes,
-            None => refuse("on_sale", "not_a_choice"),
+    for (name, place) in [("on_sale", &mut product.on_sale), ("review", &mut product.review)] {
+        if let Some(value) = given(name) {
+            match value.as_bool() {
+                Some(yes) => *place = yes,
+                None => refuse(name, "not_a_choice"),
+            }
         }
     }
     if let Some(value) = given("fields") {

@@ -4,7 +4,7 @@ use crate::admin::signed_in;
 use crate::http::{Answer, Problem, json_response};
 use app::{App, ImportReport, NoCardColumn};
 use domain::ProductId;
-use domain::limits::{IMPORT_PART_MAX, REJECTED_LINES_MAX};
+use domain::limits::{BODY_MAX, IMPORT_PART_MAX, REJECTED_LINES_MAX};
 use lambda_http::http::Method;
 use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::{Request, RequestExt};
@@ -12,10 +12,12 @@ use serde_json::{Value, json};
 
 pub(crate) async fn handle(app: &App, id: &str, request: &Request) -> Answer {
     signed_in(app, request)?;
+    let who = app::staff::ADMIN.to_owned();
     let id = ProductId::parse(id).ok_or(Problem::NotFound)?;
     let product = app.product(&id).await?.ok_or(Problem::NotFound)?;
     match *request.method() {
         Method::GET => count(app, &product.id).await,
+        Method::DELETE => remove(app, &product.id, &who, request).await,
         _ if product.archived => Err(Problem::NotFound),
         _ => import(app, &product.id, request).await,
     }
@@ -29,6 +31,17 @@ async fn count(app: &App, product: &ProductId) -> Answer {
             "imported": tally.imported, "free": tally.free, "held": tally.held, "sold": tally.sold, "removed": tally.removed,
         }),
     )
+}
+
+/// Takes the cards in the body, one a line, out of sale.
+async fn remove(app: &App, product: &ProductId, who: &str, request: &Request) -> Answer {
+    let body: &[u8] = request.body().as_ref();
+    if body.len() > BODY_MAX {
+        return Err(Problem::TooLarge);
+    }
+    app.note_deed(who, "cards_removed", product.as_str(), None, "").await?;
+    let report = app.remove_cards(product, body).await?;
+    json_response(200, &json!({"removed": report.removed, "taken": report.taken, "unknown": report.unknown}))
 }
 
 async fn import(app: &App, product: &ProductId, request: &Request) -> Answer {

@@ -1,6 +1,6 @@
 //! `POST /api/orders`: hold stock and write an order.
 
-use crate::http::{Answer, Problem, json_body, json_response, money, read_money};
+use crate::http::{Answer, Problem, json_body, json_response, money, read_money, source_address};
 use crate::order::{order_summary, payment};
 use app::{App, CreateAnswer, CreateRefusal, OrderRequest};
 use domain::limits::{CONTACT_MAX, FIELDS_MAX, IDEMPOTENCY_KEY, QUERY_PASSWORD, TOKEN_REPEAT_MS};
@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 pub(crate) async fn handle(app: &App, request: &Request) -> Answer {
     let key = idempotency_key(request)?;
     let body = json_body(request)?;
-    let wish = parse(app, key, &body)?;
+    let mut wish = parse(app, key, &body)?;
+    wish.address = source_address(request);
     let has_password = wish.query_password.is_some();
     match app.create_order(&wish).await? {
         Ok(answer) => {
@@ -154,6 +155,7 @@ fn parse(app: &App, key: &str, body: &Value) -> Result<OrderRequest, Problem> {
             query_password,
             coupon,
             price_seen,
+            address: String::new(),
         }),
         _ => Err(Problem::Invalid(wrong)),
     }
@@ -161,6 +163,8 @@ fn parse(app: &App, key: &str, body: &Value) -> Result<OrderRequest, Problem> {
 
 fn refused(refusal: CreateRefusal) -> Problem {
     match refusal {
+        CreateRefusal::Closed => Problem::ShopClosed,
+        CreateRefusal::TooMany => Problem::TooManyHolds,
         CreateRefusal::Void => Problem::OrderVoid,
         CreateRefusal::KeyReused => Problem::IdempotencyKeyReused,
         CreateRefusal::NoProduct => Problem::field("product", "unknown"),

@@ -30,6 +30,9 @@ async fn one(app: &App, record: &SqsMessage) -> Result<(), AppError> {
         DeliverAnswer::Superseded => {
             tracing::info!(order = %message.order, generation = message.generation, "superseded");
         }
+        // Both are driven again from what stands in the tables; the message has nothing more to say.
+        DeliverAnswer::NeedsPerson => tracing::error!(order = %message.order, "put before a person"),
+        DeliverAnswer::Closed => tracing::warn!(order = %message.order, "the shop is closed"),
     }
     Ok(())
 }

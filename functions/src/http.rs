@@ -31,6 +31,10 @@ pub enum Problem {
     OrderVoid,
     /// 409: the cards are not there yet. Ask for the order first.
     NotDelivered,
+    /// 409: the order does not wait for money. Read it again.
+    NotWaiting,
+    /// 409: the account cannot send money back. Return it by hand and register it with a reference.
+    RefundByHand,
     /// 409: somebody else changed it. Read again.
     Conflict(&'static str),
     /// 413: the body is too large.
@@ -41,10 +45,14 @@ pub enum Problem {
     IdempotencyKeyReused,
     /// 422: these fields do not fit.
     Invalid(Vec<(String, &'static str)>),
+    /// 429: too many unpaid orders are open. Pay or cancel one of them first.
+    TooManyHolds,
     /// 429: too fast.
     RateLimited(i64),
     /// 503: the channel takes no payment now. Choose another.
     ChannelDown,
+    /// 503: the shop is closed for a while. Nothing is lost; come back later.
+    ShopClosed,
     /// 503: we could not finish. Send the same request again; it is never done twice.
     Unavailable,
 }
@@ -64,6 +72,10 @@ impl Problem {
             Problem::PriceChanged => (409, "price_changed", "The price is another now."),
             Problem::OrderVoid => (409, "order_void", "This order was given up. Take a new key."),
             Problem::NotDelivered => (409, "not_delivered", "The order is not delivered yet."),
+            Problem::NotWaiting => (409, "not_waiting", "The order does not wait for money."),
+            Problem::RefundByHand => {
+                (409, "refund_by_hand", "Return the money by hand and register it with a reference.")
+            }
             Problem::Conflict(_) => (409, "conflict", "It was changed meanwhile, or exists already."),
             Problem::TooLarge => (413, "too_large", "The body is too large."),
             Problem::UnsupportedMedia => (415, "unsupported_media", "This address does not read that kind of body."),
@@ -71,8 +83,12 @@ impl Problem {
                 (422, "idempotency_key_reused", "This key made an order with other fields.")
             }
             Problem::Invalid(_) => (422, "invalid", "Some fields do not fit."),
+            Problem::TooManyHolds => {
+                (429, "too_many_holds", "Too many unpaid orders are open. Pay or cancel one of them first.")
+            }
             Problem::RateLimited(_) => (429, "rate_limited", "Too fast."),
             Problem::ChannelDown => (503, "channel_down", "This way to pay is not available now."),
+            Problem::ShopClosed => (503, "shop_closed", "The shop is closed for a while. Nothing is lost."),
             Problem::Unavailable => {
                 (503, "unavailable", "We could not finish. Send the same request again; it is never done twice.")
             }
@@ -107,6 +123,7 @@ impl Problem {
             Problem::MethodNotAllowed(methods) => set(&mut response, ALLOW, &methods),
             Problem::Unauthorized(_) => set(&mut response, WWW_AUTHENTICATE, "Bearer"),
             Problem::RateLimited(seconds) => set(&mut response, RETRY_AFTER, &seconds.to_string()),
+            Problem::TooManyHolds | Problem::ShopClosed => set(&mut response, RETRY_AFTER, "60"),
             Problem::Unavailable => set(&mut response, RETRY_AFTER, "1"),
             _ => {}
         }

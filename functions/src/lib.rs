@@ -4,9 +4,11 @@ mod admin;
 mod cards;
 mod create_order;
 pub mod deliver;
+pub mod desk;
 pub mod http;
 mod order;
 mod payment_webhook;
+pub mod reconcile;
 mod reveal;
 pub mod routes;
 mod storefront;
@@ -59,10 +61,11 @@ async fn dispatch(app: &App, function: Function, path: &str, parameter: &str, re
     match function {
         Function::Storefront => storefront::handle(app, path).await,
         Function::CreateOrder => create_order::handle(app, request).await,
-        Function::Order => order::handle(app, parameter, request).await,
+        Function::Order => order::handle(app, path, parameter, request).await,
         Function::Reveal => reveal::handle(app, parameter, request).await,
         Function::PaymentWebhook => payment_webhook::handle(app, parameter, request).await,
         Function::Admin => admin::handle(app, path, parameter, request).await,
+        Function::Desk => desk::handle(app, path, parameter, request).await,
         Function::Cards => cards::handle(app, parameter, request).await,
     }
 }

@@ -1,18 +1,104 @@
-//! `GET /api/orders/{id}`: where an order stands. Reading never changes anything.
+//! `/api/orders/{id}…` and `/api/lookup`: a buyer's order, where it stands, and what its buyer may do with it.
 
-use crate::http::{Answer, Problem, bearer, json_response, money};
-use app::App;
+use crate::http::{Answer, Problem, bearer, json_body, json_response, money, source_address};
 use app::clock::rfc3339;
-use domain::limits::COMPLETED_AFTER_MS;
+use app::{App, AttemptRefusal, CancelAnswer, CheckAnswer, LookupAnswer};
+use domain::limits::{COMPLETED_AFTER_MS, CONTACT_MAX, QUERY_PASSWORD};
 use domain::order::{Attempt, Order, State};
-use domain::{Millis, Money, OrderId};
+use domain::refund::{RefundState, done, returned};
+use domain::{AccountId, Millis, Money, OrderId};
 use lambda_http::Request;
 use payments::Created;
 use serde_json::{Value, json};
 
-pub(crate) async fn handle(app: &App, id: &str, request: &Request) -> Answer {
+pub(crate) async fn handle(app: &App, path: &str, id: &str, request: &Request) -> Answer {
+    if path == "/api/lookup" {
+        return look_up(app, request).await;
+    }
     let order = authorised(app, id, request).await?;
-    json_response(200, &describe(app, &order).await?)
+    match path {
+        "/api/orders/{id}/payments" => pay_otherwise(app, &order, request).await,
+        "/api/orders/{id}/check" => check(app, &order).await,
+        "/api/orders/{id}/cancel" => cancel(app, &order).await,
+        _ => read(app, &order).await,
+    }
+}
+
+/// Whoever looks at an order that was paid and still waits has its lost message sent again, at most once in ten seconds. Where
+/// it stands is not changed by looking.
+async fn read(app: &App, order: &Order) -> Answer {
+    if app.seems_stuck(order)
+        && let Err(error) = app.send_again(order).await
+    {
+        tracing::warn!(order = %order.id, %error, "left to the sweep");
+    }
+    json_response(200, &describe(app, order).await?)
+}
+
+async fn check(app: &App, order: &Order) -> Answer {
+    match app.check_payment(order).await? {
+        CheckAnswer::Asked(order) => json_response(200, &describe(app, &order).await?),
+        CheckAnswer::TooOften { seconds } => Err(Problem::RateLimited(seconds)),
+    }
+}
+
+async fn cancel(app: &App, order: &Order) -> Answer {
+    match app.cancel_order(order).await? {
+        CancelAnswer::Closed(order) => json_response(200, &describe(app, &order).await?),
+        CancelAnswer::NotWaiting(_) => Err(Problem::NotWaiting),
+    }
+}
+
+async fn pay_otherwise(app: &App, order: &Order, request: &Request) -> Answer {
+    let body = json_body(request)?;
+    let channel = match body.get("channel") {
+        Some(Value::String(channel)) => AccountId::parse(channel).ok_or(Problem::field("channel", "unknown"))?,
+        Some(_) => return Err(Problem::field("channel", "not_text")),
+        None => return Err(Problem::field("channel", "required")),
+    };
+    let made = match app.another_attempt(order, &channel).await? {
+        Ok(made) => made,
+        Err(AttemptRefusal::NotWaiting | AttemptRefusal::TooLate) => return Err(Problem::NotWaiting),
+        Err(AttemptRefusal::Channel) => return Err(Problem::field("channel", "not_for_this_product")),
+        Err(AttemptRefusal::ChannelDown) => return Err(Problem::ChannelDown),
+        Err(AttemptRefusal::TooMany) => return Err(Problem::field("channel", "too_many_attempts")),
+    };
+    let attempt = made.order.attempt(made.number).ok_or(Problem::Unavailable)?;
+    let shown = app.shown(&made.order, attempt, &made.product, &made.channel).ok_or(Problem::ChannelDown)?;
+    let body = json!({"order": order_summary(app, &made.order), "payment": payment(attempt, &shown)});
+    json_response(if made.is_new { 201 } else { 200 }, &body)
+}
+
+async fn look_up(app: &App, request: &Request) -> Answer {
+    let body = json_body(request)?;
+    let text = |name: &str| match body.get(name) {
+        Some(Value::String(text)) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+        Some(Value::String(_)) | None => Err(Problem::field(name, "required")),
+        Some(_) => Err(Problem::field(name, "not_text")),
+    };
+    let (contact, password) = (text("contact")?, text("query_password")?);
+    if contact.len() > CONTACT_MAX || password.chars().count() > *QUERY_PASSWORD.end() {
+        return json_response(200, &json!({"orders": []}));
+    }
+    let orders = match app.look_up(&contact, &password, &source_address(request)).await? {
+        LookupAnswer::Orders(orders) => orders,
+        LookupAnswer::TooOften { seconds } => return Err(Problem::RateLimited(seconds)),
+    };
+    let now = app.clock.now();
+    let listed: Vec<Value> = orders
+        .iter()
+        .map(|order| {
+            let token = app.keys.order_token(&order.id, order.token_epoch);
+            json!({
+                "id": order.id.to_string(),
+                "status": status(order, now),
+                "product": order.product.as_str(),
+                "created_at": rfc3339(order.created_at),
+                "order_url": format!("/o/{}?t={token}", order.id),
+            })
+        })
+        .collect();
+    json_response(200, &json!({ "orders": listed }))
 }
 
 /// The order whose token the caller holds. A wrong token and an unknown id give the same answer.
@@ -41,7 +127,7 @@ pub(crate) fn status(order: &Order, now: Millis) -> &'static str {
     }
 }
 
-fn status_reason(order: &Order) -> Option<&'static str> {
+pub(crate) fn status_reason(order: &Order) -> Option<&'static str> {
     match (order.state, order.why) {
         (State::Paid, _) => Some("fetching"),
         (State::RefundDue, Some(domain::order::Why::SoldOut)) => Some("sold_out_when_paid"),
@@ -50,7 +136,7 @@ fn status_reason(order: &Order) -> Option<&'static str> {
     }
 }
 
-fn amount(order: &Order) -> Value {
+pub(crate) fn amount(order: &Order) -> Value {
     order.newest_attempt().map_or(Value::Null, |a| money(Money { minor: a.minor, currency: a.currency }))
 }
 
@@ -72,6 +158,25 @@ pub(crate) fn payment(attempt: &Attempt, shown: &Created) -> Value {
         Created::Form { action, fields } => ("form", json!({"action": action, "fields": fields})),
     };
     json!({"attempt": attempt.no.to_string(), "channel": attempt.account.as_str(), "kind": kind, "content": content})
+}
+
+/// What is on its way back to the buyer, or has gone back; nothing before anything is.
+fn refund(order: &Order) -> Option<Value> {
+    let currency = order.newest_attempt()?.currency;
+    let owed = order.state == State::RefundDue;
+    if order.refunds.is_empty() && !owed {
+        return None;
+    }
+    let back = done(&order.refunds);
+    let amount = if owed { order.paid_minor() } else { returned(&order.refunds) };
+    let state = match order.refunds.iter().any(|r| r.state == RefundState::Started) {
+        true => "under_way",
+        false if back > 0 && back >= amount => "done",
+        false if owed => "due",
+        false => "none",
+    };
+    Some(json!({"state": state, "amount": money(Money { minor: amount, currency }),
+        "returned": money(Money { minor: back, currency })}))
 }
 
 /// How long a page should wait before it asks again, ms: a tenth of the order's age between 2 and 10 seconds while money is
@@ -105,6 +210,12 @@ async fn describe(app: &App, order: &Order) -> Result<Value, Problem> {
             fields.insert(name.into(), rfc3339(at).into());
             timeline.push(json!({"event": event, "at": rfc3339(at)}));
         }
+    }
+    if let Some(refund) = refund(order) {
+        fields.insert("refund".into(), refund);
+    }
+    for refund in &order.refunds {
+        timeline.push(json!({"event": "refund_started", "at": rfc3339(refund.at)}));
     }
     if let Some(reason) = status_reason(order) {
         fields.insert("status_reason".into(), reason.into());

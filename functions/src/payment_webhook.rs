@@ -49,6 +49,9 @@ async fn settle(app: &App, account: &AccountId, channel: &Channel, request: &Req
             let (attempt, number) = (&paid.out_trade_no, &paid.provider_number);
             match answer {
                 SettleAnswer::Delivering => tracing::info!(%account, attempt, number, "paid"),
+                SettleAnswer::Late => tracing::warn!(%account, attempt, number, "paid late"),
+                SettleAnswer::InReview => tracing::info!(%account, attempt, number, "paid, to be reviewed"),
+                SettleAnswer::Waiting => tracing::warn!(%account, attempt, number, "paid while the shop is closed"),
                 SettleAnswer::Known => tracing::info!(%account, attempt, number, "paid before"),
                 SettleAnswer::Recorded(reason) => {
                     let reason = reason.as_str();

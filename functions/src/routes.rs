@@ -9,7 +9,7 @@ pub enum Function {
     Storefront,
     /// Creating orders.
     CreateOrder,
-    /// Reading an order.
+    /// A buyer's order: reading it, other attempts, checking, cancelling, looking it up.
     Order,
     /// Showing keys; has the right to open cards.
     Reveal,
@@ -17,6 +17,8 @@ pub enum Function {
     PaymentWebhook,
     /// The seller: signing in, products.
     Admin,
+    /// The seller: what needs a person, refunds, reviews, reports.
+    Desk,
     /// The seller: cards; has the right to seal them.
     Cards,
 }
@@ -43,7 +45,11 @@ pub const ROUTES: &[Route] = &[
     route(&Method::GET, "/api/products", Function::Storefront),
     route(&Method::POST, "/api/orders", Function::CreateOrder),
     route(&Method::GET, "/api/orders/{id}", Function::Order),
+    route(&Method::POST, "/api/orders/{id}/payments", Function::Order),
+    route(&Method::POST, "/api/orders/{id}/check", Function::Order),
+    route(&Method::POST, "/api/orders/{id}/cancel", Function::Order),
     route(&Method::GET, "/api/orders/{id}/keys", Function::Reveal),
+    route(&Method::POST, "/api/lookup", Function::Order),
     route(&Method::GET, "/webhooks/{channel}", Function::PaymentWebhook),
     route(&Method::POST, "/webhooks/{channel}", Function::PaymentWebhook),
     route(&Method::POST, "/api/admin/login", Function::Admin),
@@ -55,6 +61,16 @@ pub const ROUTES: &[Route] = &[
     route(&Method::DELETE, "/api/admin/products/{id}", Function::Admin),
     route(&Method::GET, "/api/admin/products/{id}/cards", Function::Cards),
     route(&Method::POST, "/api/admin/products/{id}/cards", Function::Cards),
+    route(&Method::DELETE, "/api/admin/products/{id}/cards", Function::Cards),
+    route(&Method::GET, "/api/admin/attention", Function::Desk),
+    route(&Method::POST, "/api/admin/attention/{id}", Function::Desk),
+    route(&Method::GET, "/api/admin/orders/{id}", Function::Desk),
+    route(&Method::POST, "/api/admin/orders/{id}/refund", Function::Desk),
+    route(&Method::POST, "/api/admin/orders/{id}/review", Function::Desk),
+    route(&Method::POST, "/api/admin/orders/{id}/attest", Function::Desk),
+    route(&Method::GET, "/api/admin/reports/audit", Function::Desk),
+    route(&Method::GET, "/api/admin/trail", Function::Desk),
+    route(&Method::POST, "/api/admin/restored", Function::Desk),
 ];
 
 /// How a path was matched.

@@ -4,6 +4,7 @@ mod notices;
 mod orders;
 mod pressing;
 mod program;
+mod seam;
 mod whole;
 
 use domain::{AccountId, Currency, Money, OutTradeNo, Txn};

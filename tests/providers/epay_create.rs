@@ -43,7 +43,14 @@ fn the_same_attempt_has_the_same_address() {
     let number = number();
     let create = || drive(channel().create(&attempt(&number)), |_| None).1;
     assert_eq!(create(), create());
-    assert!(channel().describe().create_is_pure);
+}
+
+#[test]
+fn what_this_kind_of_channel_can_do() {
+    let described = channel().describe();
+    assert_eq!(described.kind, "epay_v1");
+    assert!(described.create_is_pure && described.refunds && !described.closes);
+    assert_eq!(described.payable_after_ms, 24 * 60 * 60 * 1_000);
 }
 
 #[test]
@@ -188,8 +195,16 @@ fn settings_are_checked() {
         assert_eq!(new(BASE, bad, key(), off), Some(BadAccount::Pid), "{bad}");
     }
     assert_eq!(new(BASE, PID, Secret::new(String::new()), off), Some(BadAccount::Key));
-    let codes = [BadAccount::BaseUrl, BadAccount::Pid, BadAccount::Key].map(|bad| bad.code());
-    assert_eq!(codes, ["epay_base_url", "epay_pid", "epay_key"]);
+    for code in [0, 1, 200] {
+        assert_eq!(new(BASE, PID, key(), Options { refund: Some(code), ..off }), None, "{code}");
+    }
+    // A refusal that counted as success would say that money went back which did not.
+    for code in [-1, -2, i64::MIN] {
+        let refund = Options { refund: Some(code), ..off };
+        assert_eq!(new(BASE, PID, key(), refund), Some(BadAccount::RefundCode), "{code}");
+    }
+    let bad = [BadAccount::BaseUrl, BadAccount::Pid, BadAccount::Key, BadAccount::RefundCode];
+    assert_eq!(bad.map(|bad| bad.code()), ["epay_base_url", "epay_pid", "epay_key", "epay_refund_code"]);
 }
 
 #[test]

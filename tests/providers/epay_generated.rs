@@ -1,7 +1,8 @@
 //! 易支付: random damage. Nothing panics, and nothing is accepted that does not mean exactly what was signed.
 
 use crate::support::*;
-use payments::{HttpReply, Notice, Reject};
+use payments::epay::{Account, Options};
+use payments::{Channel, HttpReply, Notice, RefundState, Reject, Secret};
 use std::collections::BTreeMap;
 
 /// Reads a query as leniently as the most lenient reader would, independently of the codec: what is meant, without
@@ -145,5 +146,40 @@ fn random_replies_never_panic() {
         damage(&mut random, &mut bytes);
         let reply = HttpReply { status: 200, body: bytes };
         drive(channel().query(&number()), |_| Some(reply.clone()));
+        drive(channel().query_number("T1").unwrap(), |_| Some(reply.clone()));
     }
+}
+
+/// Whatever comes back, a refund is done only where the code of success stands in it, and refused only in known words.
+#[test]
+fn random_replies_to_a_refund_are_never_taken_for_more() {
+    let bodies = [
+        r#"{"code":0,"msg":"退款成功！退款金额¥9.90"}"#,
+        r#"{"code":1,"msg":"退款成功"}"#,
+        r#"{"code":-1,"msg":"退款金额大于可退金额"}"#,
+        r#"{"code":-2,"msg":"KEY校验失败"}"#,
+    ];
+    let options = Options { refund: Some(0), ..Options::default() };
+    let channel = Channel::EpayV1(Account::new(BASE, PID, Secret::new(KEY.to_owned()), options).unwrap());
+    let mut random = fastrand::Rng::with_seed(8);
+    let mut seen = [0; 3];
+    for _ in 0..10_000 {
+        let mut bytes = bodies[random.usize(..bodies.len())].as_bytes().to_vec();
+        damage(&mut random, &mut bytes);
+        let reply = HttpReply { status: 200, body: bytes.clone() };
+        let shown = String::from_utf8_lossy(&bytes);
+        match drive(channel.refund("T1", yuan(990)).unwrap(), |_| Some(reply.clone())).1 {
+            RefundState::Done => {
+                seen[0] += 1;
+                let told: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+                assert!(told["code"] == 0 || told["code"] == "0", "{shown}");
+            }
+            RefundState::Refused(words) => {
+                seen[1] += 1;
+                assert!(shown.contains(words), "{words}: {shown}");
+            }
+            RefundState::Unknown(_) => seen[2] += 1,
+        }
+    }
+    assert!(seen.iter().all(|count| *count > 50), "{seen:?}");
 }

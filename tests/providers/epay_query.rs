@@ -132,7 +132,7 @@ fn everything_else_is_unknown() {
         ("pid: a zero before it", with("pid", json!("01000"))),
         ("out_trade_no: another", with("out_trade_no", json!("0123456789ABCDEFGHJKMNPQAZ2"))),
         ("out_trade_no: missing", without_field("out_trade_no")),
-        ("status: refunded or what a fork pleases", with("status", json!(2))),
+        ("status: frozen or what a fork pleases", with("status", json!(3))),
         ("status: a word", with("status", json!("TRADE_SUCCESS"))),
         ("status: true", with("status", json!(true))),
         ("status: missing", without_field("status")),
@@ -155,6 +155,105 @@ fn everything_else_is_unknown() {
     let mut latin = order().to_string().into_bytes();
     latin.extend(b"\xff");
     assert!(matches!(ask(Some(HttpReply { status: 200, body: latin })), QueryState::Unknown(_)));
+}
+
+/// As long as the shop sent nothing back, 2 was no answer. Now it has to be one: it alone tells that a refund took effect
+/// whose reply was lost. 3 and above stay nobody's promise.
+#[test]
+fn two_means_that_it_went_back() {
+    assert_eq!(told(&with("status", json!(2))), QueryState::Refunded);
+    assert_eq!(told(&with("status", json!("2"))), QueryState::Refunded);
+    for (name, value) in [("pid", json!(1001)), ("out_trade_no", json!("X")), ("code", json!(0))] {
+        let mut other = order();
+        other["status"] = json!(2);
+        other[name] = value;
+        assert!(matches!(told(&other.to_string()), QueryState::Unknown(_)), "{name}");
+    }
+    for status in ["2.0", "20e-1", "02", "-2", "3", "4", "12"] {
+        let state = told(&with("status", json!(9)).replace("\"status\":9", &format!("\"status\":{status}")));
+        assert!(matches!(state, QueryState::Unknown(_)), "{status}: {state:?}");
+    }
+}
+
+/// A list of as many items as we read fields, in the order in which our code happens to name them.
+#[test]
+fn a_list_is_no_order() {
+    let list = format!(r#"[1,"",{PID},"{NUMBER}","2026112205060712345","9.90",1,"alipay"]"#);
+    assert!(matches!(told(&list), QueryState::Unknown(_)));
+    assert!(matches!(told(&Value::String(list).to_string()), QueryState::Unknown(_)));
+}
+
+const TRADE: &str = "2026112205060712345";
+
+fn told_by_number(body: &str) -> QueryState {
+    let reply = HttpReply { status: 200, body: body.as_bytes().to_vec() };
+    drive(channel().query_number(TRADE).unwrap(), |_| Some(reply.clone())).1
+}
+
+#[test]
+fn the_question_by_the_gateways_number() {
+    let (sent, state) = drive(channel().query_number(TRADE).unwrap(), |_| None);
+    let [request] = sent.as_slice() else { panic!("one request") };
+    assert_eq!(request.method, "GET");
+    assert_eq!(request.url, format!("{BASE}/api.php?act=order&pid={PID}&key={KEY}&trade_no={TRADE}"));
+    assert_eq!(request.headers, own([("accept", "application/json"), ("accept-encoding", "identity")]));
+    assert!(request.body.is_empty());
+    assert_eq!(state, QueryState::Unknown("no reply"));
+    let printed = format!("{request:?}");
+    assert!(!printed.contains(KEY) && !printed.contains(TRADE), "{printed}");
+    // A number can hold anything that a gateway signed; in the address it holds nothing of the address.
+    let (sent, _) = drive(channel().query_number("1&act=refund#%").unwrap(), |_| None);
+    assert!(sent[0].url.ends_with("&trade_no=1%26act%3Drefund%23%25"), "{}", sent[0].url);
+}
+
+#[test]
+fn an_answer_by_the_gateways_number_is_about_that_trade() {
+    assert_eq!(told_by_number(&order().to_string()), paid(990));
+    assert_eq!(told_by_number(&with("status", json!(0))), QueryState::Pending);
+    assert_eq!(told_by_number(&with("status", json!(2))), QueryState::Refunded);
+    assert_eq!(told_by_number(&json!({"code": -1, "msg": "订单号不存在"}).to_string()), QueryState::NotFound);
+    // Whose number of ours it was paid under is the gateway's to say and the order's to judge.
+    let other = told_by_number(&with("out_trade_no", json!("ANOTHER-1")));
+    assert!(matches!(other, QueryState::Paid(paid) if paid.out_trade_no == "ANOTHER-1"));
+    for status in [0, 1, 2] {
+        let about = |name: &str, value: Option<Value>| {
+            let mut order = order();
+            order["status"] = json!(status);
+            match value {
+                Some(value) => order[name] = value,
+                None => drop(order.as_object_mut().unwrap().remove(name)),
+            }
+            told_by_number(&order.to_string())
+        };
+        for (name, value) in [
+            ("pid", Some(json!(1001))),
+            ("pid", None),
+            ("trade_no", Some(json!("2026112205060712346"))),
+            ("trade_no", Some(json!("2026112205060712345 "))),
+            ("trade_no", Some(json!(""))),
+            ("trade_no", None),
+            ("code", Some(json!(0))),
+            ("code", None),
+        ] {
+            let state = about(name, value.clone());
+            assert!(matches!(state, QueryState::Unknown(_)), "{status} {name} {value:?}: {state:?}");
+        }
+    }
+    // Paid under no number of ours, it could be booked nowhere.
+    for number in [json!(null), json!(""), json!("9".repeat(129)), json!("1\u{0}2")] {
+        let state = told_by_number(&with("out_trade_no", number.clone()));
+        assert!(matches!(state, QueryState::Unknown(_)), "{number}: {state:?}");
+    }
+    assert!(matches!(told_by_number(&without_field("out_trade_no")), QueryState::Unknown(_)));
+}
+
+/// Nothing is asked by no number: the answer "not found" would be about nothing.
+#[test]
+fn without_a_number_nothing_is_asked() {
+    for bad in ["", "1\n2", &"9".repeat(129)] {
+        let (sent, state) = drive(channel().query_number(bad).unwrap(), |_| panic!("nothing is sent"));
+        assert!(sent.is_empty() && matches!(state, QueryState::Unknown(_)), "{bad:?}");
+    }
 }
 
 /// An unpaid answer frees the stock one day, so it must be about this merchant and this trade as well.

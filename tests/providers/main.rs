@@ -15,5 +15,6 @@ mod epay_create;
 mod epay_generated;
 mod epay_notice;
 mod epay_query;
+mod epay_refund;
 mod form;
 mod support;

@@ -62,6 +62,20 @@ impl TestShop {
 
     /// A shop whose secrets were changed before it opened.
     pub async fn open_with(seed: u64, folder: Option<PathBuf>, change: impl FnOnce(&mut LocalSecrets)) -> TestShop {
+        TestShop::open_limited(seed, folder, (0, 0), change).await
+    }
+
+    /// A shop that limits unpaid orders by contact and by address, as production does; 0 is no limit.
+    pub async fn limited(seed: u64, per_contact: u32, per_address: u32) -> TestShop {
+        TestShop::open_limited(seed, None, (per_contact, per_address), |_| {}).await
+    }
+
+    async fn open_limited(
+        seed: u64,
+        folder: Option<PathBuf>,
+        limits: (u32, u32),
+        change: impl FnOnce(&mut LocalSecrets),
+    ) -> TestShop {
         let chance = Mutex::new(fastrand::Rng::with_seed(seed));
         let ids = Ids::from_fn(move |out| chance.lock().unwrap().fill(out));
         let now = Arc::new(AtomicI64::new(START));
@@ -81,6 +95,9 @@ impl TestShop {
             folder,
             public_url: "http://127.0.0.1:3000".to_owned(),
             hold_ms: 900_000,
+            orphan_ms: domain::limits::ORPHAN_AGE_MS,
+            open_orders_per_contact: limits.0,
+            open_orders_per_address: limits.1,
             sandbox_pid: PID.to_owned(),
             clock,
             ids,
@@ -213,6 +230,55 @@ impl TestShop {
     /// Runs delivery until the queue is empty.
     pub async fn deliver_all(&self) {
         while poller::poll(&self.world, &self.app, 0).await.received > 0 {}
+    }
+
+    /// One pass of the timer.
+    pub async fn tick(&self) -> app::Pass {
+        self.app.reconcile(i64::MAX).await.expect("a pass")
+    }
+
+    /// Time passes minute by minute, with a pass of the timer in each, and delivery after it.
+    pub async fn minutes(&self, count: usize) {
+        for _ in 0..count {
+            self.pass(60_000);
+            self.tick().await;
+            self.deliver_all().await;
+        }
+    }
+
+    /// An audit of everything, to its end.
+    pub async fn audit(&self) -> app::Report {
+        self.app.audit(app::Scope::Full, i64::MAX).await.expect("an audit").expect("its end")
+    }
+
+    /// What a person sees that needs them, as pairs of kind and reason.
+    pub async fn attention(&self) -> Vec<(String, String)> {
+        let token = self.sign_in().await;
+        let (status, answer) = self.admin(Method::GET, "/api/admin/attention", &token, String::new()).await;
+        assert_eq!(status, 200, "{answer}");
+        let rows = answer["rows"].as_array().unwrap();
+        rows.iter().map(|row| (text(row, "/kind").to_owned(), text(row, "/reason").to_owned())).collect()
+    }
+
+    /// The buyer opens the gateway's page, so that the gateway knows the trade; nobody is told anything.
+    pub async fn open_pay_page(&self, buyer: &Buyer) -> String {
+        let (status, order) = self.read(buyer).await;
+        assert_eq!(status, 200, "{order}");
+        let content = text(&order, "/payment/content");
+        let path = content.strip_prefix("http://127.0.0.1:3000").unwrap_or_else(|| panic!("{content}"));
+        let request = Request::builder().uri(path).body(Vec::new()).unwrap();
+        let page = self.front.handle(request, "127.0.0.1").await.into_body();
+        let page = String::from_utf8(page).unwrap();
+        let form = page.split("action=\"").nth(1).and_then(|rest| rest.split('"').next());
+        form.unwrap_or_else(|| panic!("no form in {page}")).to_owned()
+    }
+
+    /// The buyer presses a button of the gateway's page: `pay`, `pay_lose_notice` and the like.
+    pub async fn press(&self, page: &str, button: &str) {
+        let request =
+            Request::builder().method(Method::POST).uri(page).body(format!("do={button}").into_bytes()).unwrap();
+        let status = self.front.handle(request, "127.0.0.1").await.status().as_u16();
+        assert_eq!(status, 303, "{button} at {page}");
     }
 
     /// The order as its buyer reads it.

@@ -7,3 +7,4 @@ mod create;
 mod deliver;
 mod import;
 mod pay;
+mod reconcile;

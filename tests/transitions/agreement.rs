@@ -12,25 +12,26 @@ use tests::TestShop;
 use tests::taps::Unguarded;
 
 /// A shop whose orders table holds exactly this order (or none), written through C2 and then put into its state.
-struct Bench {
-    shop: TestShop,
-    runs: u8,
+pub struct Bench {
+    pub shop: TestShop,
+    runs: u16,
 }
 
 impl Bench {
-    async fn new(seed: u64) -> Bench {
+    pub async fn new(seed: u64) -> Bench {
         let mut shop = TestShop::new(seed).await;
         shop.leave_unfinished();
         Bench { shop, runs: 0 }
     }
 
     /// A fresh id for every case, so that cases do not meet.
-    fn id(&mut self) -> OrderId {
+    pub fn id(&mut self) -> OrderId {
         self.runs += 1;
-        OrderId([self.runs; 15])
+        let [high, low] = self.runs.to_be_bytes();
+        OrderId([low, high, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, low])
     }
 
-    async fn put(&self, wanted: &Order) {
+    pub async fn put(&self, wanted: &Order) {
         let store = &self.shop.app.store;
         if wanted.state == State::Void {
             store.void(&wanted.id, &wanted.product, wanted.why.unwrap(), 0).await.unwrap();
@@ -44,7 +45,8 @@ impl Bench {
         let mut set = "SET st = :st, g = :g".to_owned();
         let mut values = json!({":st": {"S": wanted.state.as_str()}, ":g": {"N": wanted.generation.to_string()}});
         if let Some(settled) = &wanted.settled {
-            set += ", txn = :txn, att_paid = :n";
+            set += ", txn = :txn, att_paid = :n, pm = :pm";
+            values[":pm"] = json!({"B": base64(&settled.mac)});
             values[":txn"] = json!({"B": base64(settled.txn.as_bytes())});
             values[":n"] = json!({"N": settled.attempt.to_string()});
         }
@@ -67,12 +69,12 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 /// Every state, both with and without review, and no order at all.
-fn lives(id: OrderId) -> Vec<Option<Order>> {
+pub fn lives(id: OrderId) -> Vec<Option<Order>> {
     let mut lives = vec![None];
     for state in State::ALL {
         lives.push(Some(order(id, state, false)));
     }
-    for state in [State::Held, State::Review, State::Paid] {
+    for state in [State::Held, State::Review, State::Paid, State::Late] {
         lives.push(Some(order(id, state, true)));
     }
     lives

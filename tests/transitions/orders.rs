@@ -33,11 +33,13 @@ pub fn order(id: OrderId, state: State, to_review: bool) -> Order {
         version: 1,
         minor: 990,
         currency: Currency::CNY,
+        made_at: 0,
+        mac: [1; 12],
         content: None,
     };
     let settled = match state {
         State::Void | State::Held | State::Expired => None,
-        _ => Some(Settled { txn: txn("first"), attempt: 1 }),
+        _ => Some(Settled { txn: txn("first"), attempt: 1, mac: [2; 12] }),
     };
     let why = match state {
         State::Void => Some(Why::SoldOut),
@@ -62,6 +64,9 @@ pub fn order(id: OrderId, state: State, to_review: bool) -> Order {
         created_at: 0,
         paid_at: None,
         delivered_at: None,
+        refunds: vec![],
+        due: None,
+        sent_again_at: None,
     };
     if state != State::Void {
         return order;
@@ -72,7 +77,8 @@ pub fn order(id: OrderId, state: State, to_review: bool) -> Order {
 
 /// A payment of the order's first attempt, exactly as asked for.
 pub fn payment(id: OrderId, number_of_txn: &str) -> Payment {
-    Payment { txn: txn(number_of_txn), account: account(), no: number(id, 1), minor: 990, currency: Currency::CNY }
+    let no = number(id, 1);
+    Payment { txn: txn(number_of_txn), account: account(), no, minor: 990, currency: Currency::CNY, mac: [2; 12] }
 }
 
 /// Payments that differ from the right one in one thing each.

@@ -14,9 +14,27 @@ async fn main() -> ExitCode {
     functions::telemetry::start();
     #[expect(clippy::disallowed_methods, reason = "the one home of the local shop's environment")]
     let variable = |name: &str| std::env::var(name).ok();
-    let opened = match options::parse(&args, variable) {
-        Ok(options) => Shop::open(options).await,
-        Err(wrong) => Err(wrong),
+    let (command, flags) = match args.split_first() {
+        Some((first, rest)) if !first.starts_with('-') => (Some(first.as_str()), rest),
+        _ => (None, args.as_slice()),
+    };
+    let options = options::parse(flags, variable);
+    let opened = match (command, options) {
+        (_, Err(wrong)) => Err(wrong),
+        (None, Ok(options)) => Shop::open(options).await,
+        (Some(audit @ ("audit" | "restored")), Ok(options)) => {
+            return match Shop::audit(options, audit == "restored").await {
+                Ok((report, clean)) => {
+                    say(&report);
+                    if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+                }
+                Err(why) => {
+                    complain(&why);
+                    ExitCode::FAILURE
+                }
+            };
+        }
+        (Some(other), Ok(_)) => Err(format!("{other} is not a command; --help names them")),
     };
     match opened {
         Ok(shop) => {

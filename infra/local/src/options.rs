@@ -19,10 +19,16 @@ pub struct Options {
     pub hold_seconds: i64,
     /// How often the timer runs, seconds.
     pub tick_seconds: u64,
+    /// How long an ownerless claim is watched before it is given up, seconds.
+    pub orphan_seconds: i64,
+    /// Unpaid orders one contact may hold open; 0 for no limit.
+    pub open_orders_per_contact: u32,
+    /// Unpaid orders that may be open from one address; 0 for no limit.
+    pub open_orders_per_address: u32,
 }
 
 /// Name of the variable, name of the flag, what it is.
-const KNOWN: [(&str, &str, &str); 7] = [
+const KNOWN: [(&str, &str, &str); 10] = [
     ("KAMIVEND_PORT", "--port", "port on 127.0.0.1 (default 3000)"),
     ("KAMIVEND_DATA", "--data", "data folder (default .kamivend; :memory: for none)"),
     ("KAMIVEND_ADMIN_PASSWORD", "--admin-password", "the administrator's password (default: generated and kept)"),
@@ -30,6 +36,9 @@ const KNOWN: [(&str, &str, &str); 7] = [
     ("KAMIVEND_SANDBOX_KEY", "--sandbox-key", "merchant key at the sandbox gateway (default: generated and kept)"),
     ("KAMIVEND_HOLD_SECONDS", "--hold-seconds", "how long stock is held for an unpaid order (default 900)"),
     ("KAMIVEND_TICK_SECONDS", "--tick-seconds", "how often the timer runs (default 60)"),
+    ("KAMIVEND_ORPHAN_SECONDS", "--orphan-seconds", "how long an ownerless hold is watched (default 360)"),
+    ("KAMIVEND_OPEN_ORDERS_PER_CONTACT", "--per-contact", "unpaid orders of one contact (default 3; 0: no limit)"),
+    ("KAMIVEND_OPEN_ORDERS_PER_ADDRESS", "--per-address", "unpaid orders from one address (default 30; 0: no limit)"),
 ];
 
 /// The longest time that may be asked for: thirty days.
@@ -37,9 +46,14 @@ const SECONDS_MAX: i64 = 30 * 24 * 60 * 60;
 
 /// The words for `--help`.
 pub fn help() -> String {
-    let mut text = String::from("The local shop. Each option is a flag or a variable of the environment.\n\n");
+    let mut text = String::from(
+        "The local shop. Each option is a flag or a variable of the environment.\n\n\
+         Without a command it serves the shop. Commands, for a folder that no shop has open:\n  \
+         audit      looks at everything, prints a report, ends with 0 when nothing differs\n  \
+         restored   says that the folder was put back from a copy: closes the shop, audits, opens it when clean\n\n",
+    );
     for (variable, flag, what) in KNOWN {
-        text += &format!("  {flag:<18} {variable:<26} {what}\n");
+        text += &format!("  {flag:<18} {variable:<34} {what}\n");
     }
     text
 }
@@ -69,6 +83,7 @@ pub fn parse(args: &[String], variable: impl Fn(&str) -> Option<String>) -> Resu
         let wrong = || format!("{name} must be between 1 and {SECONDS_MAX}");
         number(name, value(name), default).and_then(|n| fits(n).ok_or_else(wrong))
     };
+    let count = |name: &str, default: u32| number(name, value(name), default);
     let data = value("KAMIVEND_DATA").unwrap_or_else(|| ".kamivend".to_owned());
     Ok(Options {
         port: number("KAMIVEND_PORT", value("KAMIVEND_PORT"), 3000)?,
@@ -78,5 +93,8 @@ pub fn parse(args: &[String], variable: impl Fn(&str) -> Option<String>) -> Resu
         sandbox_key: value("KAMIVEND_SANDBOX_KEY"),
         hold_seconds: seconds("KAMIVEND_HOLD_SECONDS", app::config::HOLD_SECONDS)?,
         tick_seconds: u64::try_from(seconds("KAMIVEND_TICK_SECONDS", 60)?).unwrap_or(60),
+        orphan_seconds: seconds("KAMIVEND_ORPHAN_SECONDS", domain::limits::ORPHAN_AGE_MS / 1_000)?,
+        open_orders_per_contact: count("KAMIVEND_OPEN_ORDERS_PER_CONTACT", app::config::OPEN_ORDERS_PER_CONTACT)?,
+        open_orders_per_address: count("KAMIVEND_OPEN_ORDERS_PER_ADDRESS", app::config::OPEN_ORDERS_PER_ADDRESS)?,
     })
 }

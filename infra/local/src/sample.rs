@@ -32,6 +32,7 @@ pub async fn fill(app: &App) -> Result<(), AppError> {
             min_quantity: 1,
             max_quantity,
             fields: Vec::new(),
+            review: false,
             on_sale: true,
             archived: false,
             version: 1,

@@ -1,7 +1,9 @@
-//! The seam: what answers beneath the AWS SDK in this world. It routes by the protocol's own header and lets a tap see,
-//! change, lose or cut off any call, so that every failure a network can bring can be brought here.
+//! The seam: what answers beneath the AWS SDK and beneath every call to a provider in this world. It routes by the AWS
+//! protocol's own header, and by address where there is none, and lets a tap see, change, lose or cut off any call, so
+//! that every failure a network can bring can be brought here.
 
 use crate::engine::Engine;
+use crate::gateway::{Gateway, GatewayRequest};
 use crate::sqs::Sqs;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
@@ -14,19 +16,63 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One call as it leaves the SDK.
-#[derive(Clone, Debug)]
+/// The headers of a plain call that are kept. None of them can hold a secret.
+const KEPT_HEADERS: [&str; 3] = ["accept", "accept-encoding", "content-type"];
+
+/// What an AWS answer is written in.
+const AWS_JSON: &str = "application/x-amz-json-1.0";
+
+/// One call as it leaves the process: of the AWS SDK, or a plain HTTP call to a provider.
+#[derive(Clone)]
 pub struct Call {
-    /// `DynamoDB_20120810.PutItem`, `AmazonSQS.SendMessage`, or the address of a plain HTTP call.
+    /// `DynamoDB_20120810.PutItem`, `AmazonSQS.SendMessage`, or the address of a plain call without its query, which may
+    /// carry a merchant's key.
     pub target: String,
+    /// The method in capitals.
+    pub method: String,
+    /// What follows the `?` in the address of a plain call, undecoded.
+    pub query: String,
+    /// Of a plain call, what it accepts and what its body is.
+    pub headers: Vec<(String, String)>,
     /// The body's bytes.
     pub body: Vec<u8>,
 }
 
 impl Call {
-    /// The operation's name, such as `PutItem`.
+    fn of(request: &HttpRequest) -> Call {
+        let method = request.method().to_owned();
+        let body = request.body().bytes().unwrap_or_default().to_vec();
+        if let Some(target) = request.headers().get("x-amz-target") {
+            return Call { target: target.to_owned(), method, query: String::new(), headers: Vec::new(), body };
+        }
+        let (address, query) = request.uri().split_once('?').unwrap_or((request.uri(), ""));
+        let header = |name: &str| request.headers().get(name).map(|value| (name.to_owned(), value.to_owned()));
+        let headers = KEPT_HEADERS.into_iter().filter_map(header).collect();
+        Call { target: address.to_owned(), method, query: query.to_owned(), headers, body }
+    }
+
+    /// Whether it is a plain HTTP call: an AWS operation has a name, and everything else an address.
+    pub fn is_plain(&self) -> bool {
+        self.target.contains("://")
+    }
+
+    /// The operation's name, such as `PutItem`; of a plain call the end of its path with the slash, such as `/api.php`,
+    /// which is no name of any operation.
     pub fn operation(&self) -> &str {
+        if self.is_plain() {
+            return self.target.rfind('/').and_then(|at| self.target.get(at..)).unwrap_or_default();
+        }
         self.target.rsplit('.').next().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.is_plain() {
+            return f.debug_struct("Call").field("target", &self.target).field("body", &self.body).finish();
+        }
+        // Query and body of a plain call carry the merchant's key, so not even their lengths are told.
+        f.debug_struct("Call").field("method", &self.method).field("target", &self.target).finish_non_exhaustive()
     }
 }
 
@@ -76,13 +122,31 @@ impl Tap for Quiet {}
 pub struct Seam {
     engine: Engine,
     sqs: Sqs,
+    gateway: Gateway,
+    public_url: String,
     tap: Arc<dyn Tap>,
 }
 
+/// What goes back through the seam.
+struct Answer {
+    status: u16,
+    body: Vec<u8>,
+    content_type: String,
+    /// SQS's `x-amzn-query-error`.
+    error_code: Option<String>,
+}
+
+impl Answer {
+    fn aws(status: u16, body: Vec<u8>, error_code: Option<String>) -> Answer {
+        Answer { status, body, content_type: AWS_JSON.to_owned(), error_code }
+    }
+}
+
 impl Seam {
-    /// Joins an engine and a queue under a tap.
-    pub fn new(engine: Engine, sqs: Sqs, tap: Arc<dyn Tap>) -> Seam {
-        Seam { engine, sqs, tap }
+    /// Joins an engine, a queue and a gateway under a tap. The gateway answers where the shop's own address, which has no
+    /// slash at its end, is followed by `/sandbox/`.
+    pub fn new(engine: Engine, sqs: Sqs, gateway: Gateway, public_url: &str, tap: Arc<dyn Tap>) -> Seam {
+        Seam { engine, sqs, gateway, public_url: public_url.to_owned(), tap }
     }
 
     /// As the SDK wants it.
@@ -90,16 +154,41 @@ impl Seam {
         SharedHttpClient::new(self.clone())
     }
 
-    async fn answer(&self, call: &Call) -> Result<(u16, Vec<u8>, Option<String>), ConnectorError> {
+    /// As an `App` wants it.
+    pub fn connector(&self) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+
+    async fn answer(&self, call: &Call) -> Result<Answer, ConnectorError> {
         if let Some(operation) = call.target.strip_prefix("DynamoDB_20120810.") {
             let (status, body) = self.engine.call(operation, &call.body);
-            return Ok((status, body, None));
+            return Ok(Answer::aws(status, body, None));
         }
         if call.target.starts_with("AmazonSQS.") {
             let answer = self.sqs.handle(&call.target, &call.body).await;
-            return Ok((answer.status, answer.body, answer.error_code));
+            return Ok(Answer::aws(answer.status, answer.body, answer.error_code));
         }
-        Err(ConnectorError::io(format!("this world has no {}", call.target).into()))
+        let own = call.target.strip_prefix(&self.public_url).filter(|path| path.starts_with("/sandbox/"));
+        let path = own.ok_or_else(|| ConnectorError::io(format!("this world has no {}", call.target).into()))?;
+        Ok(self.ask_gateway(call, path))
+    }
+
+    /// What a program asks makes the gateway notify nobody, so there is nothing to send on.
+    fn ask_gateway(&self, call: &Call, path: &str) -> Answer {
+        let answer = self.gateway.handle(&GatewayRequest {
+            method: call.method.clone(),
+            path: path.to_owned(),
+            query: call.query.clone(),
+            headers: call.headers.clone(),
+            body: call.body.clone(),
+        });
+        let content_type = answer.headers.into_iter().find(|(name, _)| name == "content-type");
+        Answer {
+            status: answer.status,
+            body: answer.body,
+            content_type: content_type.map(|(_, value)| value).unwrap_or_default(),
+            error_code: None,
+        }
     }
 
     async fn pass(&self, mut call: Call) -> Result<HttpResponse, ConnectorError> {
@@ -108,21 +197,21 @@ impl Seam {
         let fate = self.tap.fate(&call);
         match fate {
             Fate::LoseRequest => return Err(ConnectorError::timeout("the request was lost".into())),
-            Fate::Throttle => return response(400, throttled(&call), None),
+            Fate::Throttle => return response(throttled(&call)),
             Fate::DieBefore => return self.die().await,
             Fate::Delay(time) => tokio::time::sleep(time).await,
             Fate::Rewrite(ref body) => call.body = body.clone(),
             Fate::Pass | Fate::LoseReply | Fate::DieAfter => {}
         }
-        let (status, body, code) = self.answer(&call).await?;
-        self.tap.answered(&call, status, &body);
+        let answer = self.answer(&call).await?;
+        self.tap.answered(&call, answer.status, &answer.body);
         match fate {
             Fate::LoseReply => return Err(ConnectorError::timeout("the reply was lost".into())),
             Fate::DieAfter => return self.die().await,
             _ => {}
         }
         tokio::task::yield_now().await;
-        response(status, body, code)
+        response(answer)
     }
 
     async fn die(&self) -> Result<HttpResponse, ConnectorError> {
@@ -131,32 +220,37 @@ impl Seam {
     }
 }
 
-fn throttled(call: &Call) -> Vec<u8> {
+fn throttled(call: &Call) -> Answer {
+    if call.is_plain() {
+        // What stands before a provider answers so, and it speaks to browsers.
+        let body = b"<html><body><h1>429 Too Many Requests</h1></body></html>".to_vec();
+        return Answer { status: 429, body, content_type: "text/html".to_owned(), error_code: None };
+    }
     let code = if call.target.starts_with("DynamoDB") {
         "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"
     } else {
         "com.amazonaws.sqs#RequestThrottled"
     };
-    serde_json::json!({"__type": code, "message": "slow down"}).to_string().into_bytes()
+    Answer::aws(400, serde_json::json!({"__type": code, "message": "slow down"}).to_string().into_bytes(), None)
 }
 
-fn response(status: u16, body: Vec<u8>, code: Option<String>) -> Result<HttpResponse, ConnectorError> {
+fn response(answer: Answer) -> Result<HttpResponse, ConnectorError> {
     let bad = |e: Box<dyn std::error::Error + Send + Sync>| ConnectorError::other(e, None);
-    let status = status.try_into().map_err(|e| bad(Box::new(e)))?;
-    let mut response = HttpResponse::new(status, SdkBody::from(body));
-    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
-    if let Some(code) = code {
-        response.headers_mut().insert("x-amzn-query-error", code);
+    let status = answer.status.try_into().map_err(|e| bad(Box::new(e)))?;
+    let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
+    let headers = response.headers_mut();
+    headers.try_insert("content-type", answer.content_type).map_err(|e| bad(Box::new(e)))?;
+    if let Some(code) = answer.error_code {
+        headers.insert("x-amzn-query-error", code);
     }
     Ok(response)
 }
 
 impl HttpConnector for Seam {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").unwrap_or_else(|| request.uri()).to_owned();
-        let body = request.body().bytes().unwrap_or_default().to_vec();
+        let call = Call::of(&request);
         let seam = self.clone();
-        HttpConnectorFuture::new(async move { seam.pass(Call { target, body }).await })
+        HttpConnectorFuture::new(async move { seam.pass(call).await })
     }
 }
 

@@ -2,9 +2,11 @@
 
 use crate::options::Options;
 use crate::secrets::LocalSecrets;
-use crate::world::{World, WorldOptions};
+use crate::world::{TABLES_FILE, World, WorldOptions};
 use crate::{Front, poller, sample, server};
-use app::{App, Clock, Ids};
+use app::{App, Clock, Ids, Scope};
+use functions::desk::describe_report;
+use functions::reconcile::{self, Job};
 use std::fmt::Display;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -18,10 +20,76 @@ const POLLERS: usize = 2;
 /// Seconds a poller waits for a message.
 const WAIT_SECONDS: u32 = 20;
 
+const HOUR_MS: i64 = 60 * 60_000;
+
 /// Makes a folder that only its owner can enter: buyers' contacts lie in it.
 fn private_folder(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Opens the data folder: secrets, tables, queue, gateway.
+async fn open_world(options: &Options, url: &str) -> Result<(World, LocalSecrets), String> {
+    let ids = Ids::system();
+    let mut secrets = match &options.data {
+        None => LocalSecrets::in_memory(&ids),
+        Some(folder) => {
+            let unusable = |e: &dyn Display| format!("the data folder {}: {e}", folder.display());
+            private_folder(folder).map_err(|e| unusable(&e))?;
+            LocalSecrets::open(folder, &ids).map_err(|e| unusable(&e))?
+        }
+    };
+    if let Some(password) = &options.admin_password {
+        secrets.admin_password.clone_from(password);
+        secrets.password_is_unseen = false;
+    }
+    if let Some(key) = &options.sandbox_key {
+        secrets.sandbox_key.clone_from(key);
+    }
+    let world = World::open(WorldOptions {
+        folder: options.data.clone(),
+        public_url: url.to_owned(),
+        hold_ms: options.hold_seconds * 1_000,
+        orphan_ms: options.orphan_seconds * 1_000,
+        open_orders_per_contact: options.open_orders_per_contact,
+        open_orders_per_address: options.open_orders_per_address,
+        sandbox_pid: options.sandbox_pid.clone(),
+        clock: Clock::system(),
+        ids,
+        secrets: secrets.clone(),
+    })
+    .await
+    .map_err(|e| e.to_string())?;
+    Ok((world, secrets))
+}
+
+/// The timer: the gateway repeats its notifications, the reconciler passes, and the audits look, each in its time.
+async fn keep_time(app: &App, front: &Front, tick: Duration) {
+    let mut timer = tokio::time::interval(tick);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let started = app.clock.now();
+    let (mut hourly, mut nightly) = (started + HOUR_MS, started + 24 * HOUR_MS);
+    loop {
+        timer.tick().await;
+        front.repeat_due_notifications().await;
+        let now = app.clock.now();
+        let mut jobs = vec![Job::Reconcile];
+        if now >= hourly {
+            hourly = now + HOUR_MS;
+            jobs.push(Job::AuditRecent);
+        }
+        if now >= nightly {
+            jobs.push(Job::AuditFull);
+        }
+        for job in jobs {
+            match Box::pin(reconcile::handle(app, job)).await {
+                // A night's audit that did not end goes on with the next tick.
+                Ok(done) if job == Job::AuditFull && done.complete => nightly = now + 24 * HOUR_MS,
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, ?job, "the timer's job failed"),
+            }
+        }
+    }
 }
 
 /// A shop that is ready, and what its owner should be told.
@@ -43,39 +111,13 @@ pub struct Shop {
 impl Shop {
     /// Binds the port, opens the data folder, and fills a new shop with samples. The error is for the owner to read.
     pub async fn open(options: Options) -> Result<Shop, String> {
-        let ids = Ids::system();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
         let listener = TcpListener::bind(address)
             .await
             .map_err(|e| format!("port {} cannot be used ({e}); choose another with --port", options.port))?;
-        let mut secrets = match &options.data {
-            None => LocalSecrets::in_memory(&ids),
-            Some(folder) => {
-                let unusable = |e: &dyn Display| format!("the data folder {}: {e}", folder.display());
-                private_folder(folder).map_err(|e| unusable(&e))?;
-                LocalSecrets::open(folder, &ids).map_err(|e| unusable(&e))?
-            }
-        };
-        if let Some(password) = options.admin_password {
-            secrets.admin_password = password;
-            secrets.password_is_unseen = false;
-        }
-        if let Some(key) = options.sandbox_key {
-            secrets.sandbox_key = key;
-        }
         let port = listener.local_addr().map_err(|e| e.to_string())?.port();
         let url = format!("http://127.0.0.1:{port}");
-        let world = World::open(WorldOptions {
-            folder: options.data.clone(),
-            public_url: url.clone(),
-            hold_ms: options.hold_seconds * 1_000,
-            sandbox_pid: options.sandbox_pid.clone(),
-            clock: Clock::system(),
-            ids,
-            secrets: secrets.clone(),
-        })
-        .await
-        .map_err(|e| e.to_string())?;
+        let (world, secrets) = open_world(&options, &url).await?;
         let app = Arc::new(world.app());
         sample::fill(&app).await.map_err(|e| e.to_string())?;
         Ok(Shop {
@@ -88,6 +130,26 @@ impl Shop {
             app,
             tick: Duration::from_secs(options.tick_seconds),
         })
+    }
+
+    /// Looks at everything in a data folder that no shop has open. `after_restore` closes the shop first, and a clean audit opens
+    /// it. The report is JSON; `true` when nothing differs.
+    pub async fn audit(options: Options, after_restore: bool) -> Result<(String, bool), String> {
+        if options.data.as_ref().is_none_or(|folder| !folder.join(TABLES_FILE).exists()) {
+            return Err("there is no data folder to audit; name it with --data".to_owned());
+        }
+        let url = format!("http://127.0.0.1:{}", options.port);
+        let (world, _) = open_world(&options, &url).await?;
+        let app = world.app();
+        let told = |e: app::AppError| e.to_string();
+        if after_restore {
+            app.close_shop().await.map_err(told)?;
+        }
+        let closed = app.is_closed().await.map_err(told)?;
+        let scope = if closed { Scope::Restored } else { Scope::Full };
+        let report = app.audit(scope, i64::MAX).await.map_err(told)?.ok_or("the audit did not end")?;
+        let text = serde_json::to_string_pretty(&describe_report(&report)).map_err(|e| e.to_string())?;
+        Ok((text, report.differences == 0))
     }
 
     /// Remembers that the owner has seen the generated password.
@@ -115,13 +177,8 @@ impl Shop {
             });
         }
         let tick = self.tick;
-        tasks.spawn(async move {
-            let mut timer = tokio::time::interval(tick);
-            loop {
-                timer.tick().await;
-                front.repeat_due_notifications().await;
-            }
-        });
+        let app = self.app.clone();
+        tasks.spawn(async move { keep_time(&app, &front, tick).await });
         stop.await;
         tasks.shutdown().await;
         tracing::info!("closed");

@@ -37,6 +37,12 @@ pub struct WorldOptions {
     pub public_url: String,
     /// How long stock is held, ms.
     pub hold_ms: i64,
+    /// How long an ownerless claim is watched before it is given up, ms.
+    pub orphan_ms: i64,
+    /// Unpaid orders one contact may hold open; 0 for no limit.
+    pub open_orders_per_contact: u32,
+    /// Unpaid orders that may be open from one address; 0 for no limit.
+    pub open_orders_per_address: u32,
     /// The sandbox merchant's number.
     pub sandbox_pid: String,
     /// Time.
@@ -112,6 +118,9 @@ impl World {
             shop_id: "shop".to_owned(),
             public_url: options.public_url.clone(),
             hold_ms: options.hold_ms,
+            orphan_ms: options.orphan_ms,
+            open_orders_per_contact: options.open_orders_per_contact,
+            open_orders_per_address: options.open_orders_per_address,
             admin_password: Some(PasswordHash::of(&options.secrets.admin_password, &options.ids)),
             table_prefix: "kamivend".to_owned(),
             queue_url: Sqs::queue_url(QUEUE),
@@ -152,6 +161,7 @@ impl World {
             base_url: format!("{}/sandbox", self.options.public_url),
             pid: self.options.sandbox_pid.clone(),
             key: payments::Secret::new(self.options.secrets.sandbox_key.clone()),
+            refund: Some(0),
         };
         self.app().configure_epay(&settings).await.map_err(WorldError::App)
     }
@@ -173,9 +183,10 @@ impl World {
             shop: self.options.secrets.shop.clone(),
             master: opens_cards.then(|| self.options.secrets.master.clone()),
         };
-        let seam = Seam::new(self.engine.clone(), self.sqs.clone(), tap);
+        let (engine, sqs, gateway) = (self.engine.clone(), self.sqs.clone(), self.gateway.clone());
+        let seam = Seam::new(engine, sqs, gateway, &self.config.public_url, tap);
         let (clock, ids) = (self.options.clock.clone(), self.options.ids.clone());
-        App::build(self.config.clone(), secrets, &aws, seam.client(), clock, ids)
+        App::build(self.config.clone(), secrets, &aws, seam.connector(), clock, ids)
     }
 
     /// The clock of the world.

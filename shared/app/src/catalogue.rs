@@ -58,6 +58,9 @@ pub struct ChannelSetting {
     pub account: AccountId,
     /// Counts the changes of its settings.
     pub version: u32,
+    /// Whether it is the local shop's own gateway, for which anybody with the key may stand in: then a trade that the gateway
+    /// does not know proves nothing.
+    pub is_sandbox: bool,
     /// Whether new attempts may use it. Old ones stay verifiable in any case.
     pub enabled: bool,
     /// The codec with its keys.
@@ -74,6 +77,8 @@ struct ProductDoc {
     min_quantity: u32,
     max_quantity: u32,
     fields: Vec<FieldDoc>,
+    #[serde(default)]
+    review: bool,
     on_sale: bool,
     archived: bool,
 }
@@ -94,6 +99,9 @@ enum ChannelDoc {
         /// The merchant key, sealed with a key derived from the shop's secret and bound to this account.
         key_sealed: String,
         key_separator: bool,
+        /// The `code` by which this gateway says that a refund succeeded; none when the account has no refund call.
+        #[serde(default)]
+        refund: Option<i64>,
         enabled: bool,
     },
 }
@@ -112,6 +120,7 @@ fn read_product(item: &ShopItem) -> Result<Product, AppError> {
         min_quantity: doc.min_quantity,
         max_quantity: doc.max_quantity,
         fields,
+        review: doc.review,
         on_sale: doc.on_sale,
         archived: doc.archived,
         version: item.version,
@@ -132,6 +141,7 @@ fn write_product(product: &Product) -> Result<ShopItem, AppError> {
             .iter()
             .map(|f| FieldDoc { id: f.id.clone(), label: f.label.clone(), required: f.required })
             .collect(),
+        review: product.review,
         on_sale: product.on_sale,
         archived: product.archived,
     };
@@ -150,6 +160,8 @@ pub struct EpaySettings {
     pub pid: String,
     /// The merchant key.
     pub key: Secret,
+    /// The `code` by which this gateway says that a refund succeeded; `None` when the account has no refund call.
+    pub refund: Option<i64>,
 }
 
 impl App {
@@ -188,6 +200,12 @@ impl App {
         products.retain(|p| !p.archived);
         *self.catalogue.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, products.clone()));
         Ok(products)
+    }
+
+    /// Every product there ever was, archived ones too, as they stand in the table: their orders may still be open.
+    pub async fn all_products(&self) -> Result<Vec<Product>, AppError> {
+        let items = self.store.shop_items(PRODUCT).await?;
+        items.iter().map(read_product).collect()
     }
 
     /// How many cards a buyer could claim, as counted within the last two seconds. For display only.
@@ -252,13 +270,15 @@ impl App {
     fn read_channel(&self, account: &AccountId, item: &ShopItem) -> Result<ChannelSetting, AppError> {
         let bad = || AppError::Setting("channel document");
         let doc: ChannelDoc = serde_json::from_str(&item.doc).map_err(|_| bad())?;
-        let ChannelDoc::EpayV1 { base_url, pid, key_sealed, key_separator, enabled } = doc;
+        let ChannelDoc::EpayV1 { base_url, pid, key_sealed, key_separator, refund, enabled } = doc;
         let sealed = STANDARD.decode(key_sealed).map_err(|_| bad())?;
         let key = open(self.keys.settings(), &self.setting_place(account), &sealed)?;
         let key = Secret::new(String::from_utf8(key).map_err(|_| bad())?);
-        let options = epay::Options { key_separator, allow_http: false };
+        let options = epay::Options { key_separator, allow_http: false, refund };
         let epay = epay::Account::new(&base_url, &pid, key, options).map_err(|_| bad())?;
-        Ok(ChannelSetting { account: account.clone(), version: item.version, enabled, channel: Channel::EpayV1(epay) })
+        let is_sandbox = base_url.strip_prefix(&self.config.public_url) == Some("/sandbox");
+        let channel = Channel::EpayV1(epay);
+        Ok(ChannelSetting { account: account.clone(), version: item.version, is_sandbox, enabled, channel })
     }
 
     fn setting_place<'a>(&'a self, account: &'a AccountId) -> [&'a [u8]; 3] {
@@ -277,7 +297,7 @@ impl App {
             &settings.base_url,
             &settings.pid,
             settings.key.clone(),
-            epay::Options { key_separator: false, allow_http: false },
+            epay::Options { key_separator: false, allow_http: false, refund: settings.refund },
         );
         if let Err(bad) = account {
             return Err(AppError::Setting(bad.public_message()));
@@ -289,6 +309,7 @@ impl App {
             pid: settings.pid.clone(),
             key_sealed: STANDARD.encode(sealed),
             key_separator: false,
+            refund: settings.refund,
             enabled: true,
         };
         let doc = serde_json::to_string(&doc).map_err(|_| AppError::Setting("channel document"))?;
@@ -306,7 +327,7 @@ impl App {
     }
 
     fn same_epay(&self, found: &ShopItem, settings: &EpaySettings) -> bool {
-        let Ok(ChannelDoc::EpayV1 { base_url, pid, key_sealed, .. }) = serde_json::from_str(&found.doc) else {
+        let Ok(ChannelDoc::EpayV1 { base_url, pid, key_sealed, refund, .. }) = serde_json::from_str(&found.doc) else {
             return false;
         };
         let key = STANDARD
@@ -315,6 +336,7 @@ impl App {
             .and_then(|sealed| open(self.keys.settings(), &self.setting_place(&settings.account), &sealed).ok());
         base_url == settings.base_url
             && pid == settings.pid
+            && refund == settings.refund
             && key.is_some_and(|k| crate::keys::equal(&k, settings.key.expose().as_bytes()))
     }
 

@@ -14,6 +14,12 @@ pub struct Config {
     pub public_url: String,
     /// How long stock is held for an unpaid order, ms.
     pub hold_ms: i64,
+    /// How long an ownerless claim is watched before it is given up, ms.
+    pub orphan_ms: i64,
+    /// Unpaid orders one contact may hold open; 0 for no limit.
+    pub open_orders_per_contact: u32,
+    /// Unpaid orders that may be open from one address; 0 for no limit.
+    pub open_orders_per_address: u32,
     /// The administrator's password as a salted slow hash; `None` lets nobody sign in.
     pub admin_password: Option<crate::staff::PasswordHash>,
     /// What every table's name begins with.
@@ -27,6 +33,13 @@ pub const HOLD_SECONDS: i64 = 15 * 60;
 
 /// The longest hold: a day. Stock that is held is stock that nobody can buy.
 const HOLD_SECONDS_MAX: i64 = 24 * 60 * 60;
+
+/// Unpaid orders one contact may hold open by default: enough for a buyer who changes their mind twice.
+pub const OPEN_ORDERS_PER_CONTACT: u32 = 3;
+
+/// Unpaid orders that may be open from one address by default. Phones share addresses by the dozen, so it is generous; it
+/// only has to keep one person with many names from holding the whole stock.
+pub const OPEN_ORDERS_PER_ADDRESS: u32 = 30;
 
 /// Secrets of one function. A function without the right to cards has no master key.
 #[derive(Clone, Debug)]
@@ -69,6 +82,10 @@ pub fn from_env() -> Result<(Config, Secrets, Aws), BadSetting> {
             seconds.ok_or(BadSetting("KAMIVEND_HOLD_SECONDS"))?
         }
     };
+    let count = |name, default| match optional(name) {
+        None => Ok(default),
+        Some(text) => text.parse().map_err(|_| BadSetting(name)),
+    };
     let admin_password = match optional("KAMIVEND_ADMIN_PASSWORD_HASH") {
         None => None,
         Some(text) => Some(crate::staff::PasswordHash::parse(&text).ok_or(BadSetting("KAMIVEND_ADMIN_PASSWORD_HASH"))?),
@@ -77,6 +94,9 @@ pub fn from_env() -> Result<(Config, Secrets, Aws), BadSetting> {
         shop_id: required("KAMIVEND_SHOP_ID")?,
         public_url: required("KAMIVEND_PUBLIC_URL")?.trim_end_matches('/').to_owned(),
         hold_ms: hold_seconds * 1_000,
+        orphan_ms: domain::limits::ORPHAN_AGE_MS,
+        open_orders_per_contact: count("KAMIVEND_OPEN_ORDERS_PER_CONTACT", OPEN_ORDERS_PER_CONTACT)?,
+        open_orders_per_address: count("KAMIVEND_OPEN_ORDERS_PER_ADDRESS", OPEN_ORDERS_PER_ADDRESS)?,
         admin_password,
         table_prefix: required("KAMIVEND_TABLE_PREFIX")?,
         queue_url: required("KAMIVEND_QUEUE_URL")?,

@@ -1,7 +1,7 @@
 //! Delivery: read the ciphertexts, open them, and only then say that the order is delivered.
 
 use crate::{App, AppError, DeliverMessage};
-use domain::order::Order;
+use domain::order::{Order, State};
 use domain::stock::SlotRun;
 use domain::{ProductId, limits::STRIP_CARDS};
 use std::collections::{BTreeSet, HashMap};
@@ -17,6 +17,10 @@ pub enum DeliverAnswer {
     AlreadyDelivered,
     /// The order went another way: refunded, or held anew under a later generation.
     Superseded,
+    /// The cards do not open. The order stays paid and stands before a person; the sweep tries again now and then.
+    NeedsPerson,
+    /// The shop is closed. The sweep sends the order again when it opens.
+    Closed,
 }
 
 /// A card in the clear, on its way to its buyer and nowhere else.
@@ -33,11 +37,35 @@ impl App {
     /// Delivers what a message names. An error leaves the message in the queue, to be tried again and at last to be set
     /// aside where a person sees it; the order stays PAID.
     pub async fn deliver(&self, message: &DeliverMessage) -> Result<DeliverAnswer, AppError> {
-        self.open_cards(&message.product, &message.slots).await?;
+        if self.is_closed().await? {
+            return Ok(DeliverAnswer::Closed);
+        }
+        match self.open_cards(&message.product, &message.slots).await {
+            Ok(_) => {}
+            Err(AppError::Sealing(what)) => return self.does_not_open(message, what).await,
+            Err(error) => return Err(error),
+        }
         match self.store.deliver(&message.order, message.generation, self.clock.now()).await? {
             Outcome::Applied(_) => Ok(DeliverAnswer::Delivered),
             Outcome::AlreadyApplied(_) => Ok(DeliverAnswer::AlreadyDelivered),
             Outcome::Refused(_) => Ok(DeliverAnswer::Superseded),
+        }
+    }
+
+    /// A function without the right to the key is set up wrongly, and its message must come to one that has it. Everything
+    /// else about a card that does not open is a person's business.
+    async fn does_not_open(&self, message: &DeliverMessage, what: &'static str) -> Result<DeliverAnswer, AppError> {
+        if self.master_key.is_none() {
+            return Err(AppError::Sealing(what));
+        }
+        tracing::error!(order = %message.order, what, "a paid order's cards do not open");
+        match self.store.order(&message.order).await? {
+            Some(order) if order.generation == message.generation && order.state == State::Paid => {
+                self.store.needs_person(&order, self.clock.now()).await?;
+                Ok(DeliverAnswer::NeedsPerson)
+            }
+            Some(order) if order.state == State::Delivered => Ok(DeliverAnswer::AlreadyDelivered),
+            _ => Ok(DeliverAnswer::Superseded),
         }
     }
 

@@ -128,6 +128,21 @@ impl Held {
         self.strips.values().map(|(_, positions)| positions.len()).sum()
     }
 
+    /// The cards that an order's slots name.
+    pub(crate) fn of(slots: &[SlotRun]) -> Held {
+        let mut held = Held::default();
+        for run in slots {
+            let (_, positions) = held.strips.entry(run.strip).or_insert_with(|| (run.width, Vec::new()));
+            positions.extend(run.positions());
+        }
+        held
+    }
+
+    /// Notes one card.
+    pub(crate) fn add(&mut self, strip: u32, position: u8) {
+        self.strips.entry(strip).or_default().1.push(position);
+    }
+
     /// Whether nothing was claimed.
     pub(crate) fn is_empty(&self) -> bool {
         self.count() == 0
@@ -391,6 +406,18 @@ impl App {
     /// Gives back what was claimed for an order and is not the order's, on the evidence of the order as read. Best effort:
     /// what stays behind is found by its evidence later.
     pub(crate) async fn give_back(&self, order: &Order, product: &ProductId, claim: Claim, held: &Held) {
+        let hints = self.release_surplus(order, product, claim, held).await;
+        self.hint(product, &hints).await;
+    }
+
+    /// Releases what the order as read gives evidence for; answers the strips that have room now.
+    pub(crate) async fn release_surplus(
+        &self,
+        order: &Order,
+        product: &ProductId,
+        claim: Claim,
+        held: &Held,
+    ) -> Vec<u32> {
         let mut hints = Vec::new();
         for (&strip, (_, positions)) in &held.strips {
             let surplus: Vec<u8> = positions
@@ -402,13 +429,7 @@ impl App {
                 hints.push(strip);
             }
         }
-        if hints.is_empty() {
-            return;
-        }
-        self.stock.refresh(product);
-        if let Err(error) = self.store.add_hints(product, &hints).await {
-            tracing::warn!(%product, %error, "a hint was not kept");
-        }
+        hints
     }
 
     async fn release(&self, product: &ProductId, strip: u32, claim: Claim, mut positions: Vec<u8>) -> bool {

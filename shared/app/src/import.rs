@@ -430,7 +430,7 @@ impl App {
         }
         let padding = usize::from(STRIP_CARDS).saturating_sub(placed.len());
         let item = StripItem {
-            strip: Strip { no: strip, entries: vec![Entry::Pad; padding], width, sealed: false },
+            strip: Strip { no: strip, entries: vec![Entry::Pad; padding], width, sealed: false, done: 0 },
             import: run.to_owned(),
             vault_hash: vault_hash(&vault),
         };
@@ -453,6 +453,7 @@ impl App {
                 entries: vec![Entry::Pad; usize::from(STRIP_CARDS)],
                 width: STRIP_CARDS,
                 sealed: false,
+                done: 0,
             },
             import: CLOSED.to_owned(),
             vault_hash: vault_hash(&[]),

@@ -3,7 +3,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::{OrderId, ProductId};
+use domain::order::Attempt;
+use domain::{Currency, OrderId, OutTradeNo, ProductId, Txn};
 use ring::hmac;
 use std::fmt;
 
@@ -21,6 +22,10 @@ pub struct Keys {
     card: hmac::Key,
     import: hmac::Key,
     session: hmac::Key,
+    attempt: hmac::Key,
+    payment: hmac::Key,
+    address: hmac::Key,
+    refund: hmac::Key,
     settings: [u8; 32],
 }
 
@@ -91,6 +96,10 @@ impl Keys {
             card: key("card"),
             import: key("import"),
             session: key("session"),
+            attempt: key("attempt"),
+            payment: key("payment"),
+            address: key("address"),
+            refund: key("refund request"),
             settings: raw("settings"),
         }
     }
@@ -119,6 +128,39 @@ impl Keys {
     /// The hash a contact is found by: upper and lower case and surrounding space do not matter.
     pub fn contact(&self, contact: &str) -> [u8; 16] {
         mac(&self.contact, &[contact.trim().to_lowercase().as_bytes()])
+    }
+
+    /// What makes an attempt this order's, in a hash that nobody without the shop's secret can make.
+    pub fn attempt(&self, order: &OrderId, product: &ProductId, quantity: u32, to_review: bool, of: &Attempt) -> [u8; 12] {
+        mac(
+            &self.attempt,
+            &[
+                &order.0,
+                product.as_str().as_bytes(),
+                &quantity.to_be_bytes(),
+                &[u8::from(to_review)],
+                of.no.to_string().as_bytes(),
+                of.account.as_str().as_bytes(),
+                &of.minor.to_be_bytes(),
+                of.currency.code().as_bytes(),
+            ],
+        )
+    }
+
+    /// What makes money proven: whoever saw the proof vouches for movement, attempt and amount.
+    pub fn payment(&self, no: &OutTradeNo, txn: &Txn, minor: i64, currency: Currency) -> [u8; 12] {
+        let no = no.to_string();
+        mac(&self.payment, &[no.as_bytes(), txn.as_bytes(), &minor.to_be_bytes(), currency.code().as_bytes()])
+    }
+
+    /// The name under which an address's open orders are noted: a keyed hash, because addresses are people.
+    pub fn address(&self, address: &str) -> String {
+        hex(&mac::<10>(&self.address, &[address.as_bytes()]))
+    }
+
+    /// The name of a seller's request to return money, so that two clicks are one.
+    pub fn refund_request(&self, order: &OrderId, key: &str) -> [u8; 8] {
+        mac(&self.refund, &[&order.0, key.as_bytes()])
     }
 
     /// The hash of a look-up password, bound to its order.

@@ -1,23 +1,43 @@
 //! The shell around the rules: store, queue, HTTP, clock, ids, keys and configuration in one plain struct, and the use
 //! cases behind the handlers.
 
+mod asking;
+mod attempts;
+mod attention;
+mod audit;
 pub mod catalogue;
+mod checks;
 pub mod clock;
+mod closing;
 pub mod config;
+mod crowd;
 mod delivery;
+mod due;
 mod error;
 mod hold;
 pub mod ids;
 mod import;
 pub mod keys;
+mod late;
+mod lookup;
 pub mod net;
 mod ordering;
+mod proof;
 pub mod queue;
+mod reconcile;
+mod refunds;
+mod removal;
+mod restore;
 mod seal;
 mod settle;
 pub mod staff;
 mod tally;
+mod trail;
 
+pub use attempts::{AttemptAnswer, AttemptRefusal, CancelAnswer};
+pub use attention::Row as AttentionRow;
+pub use audit::{Finding, Report, Scope};
+pub use checks::CheckAnswer;
 pub use clock::Clock;
 pub use config::{Config, Secrets};
 pub use delivery::{DeliverAnswer, OpenedCard};
@@ -26,13 +46,18 @@ pub use hold::Stock;
 pub use ids::Ids;
 pub use import::{ImportReport, NoCardColumn, Rejected};
 pub use keys::Keys;
+pub use lookup::LookupAnswer;
 pub use ordering::{CreateAnswer, CreateRefusal, OrderRequest};
 pub use queue::{DeliverMessage, Queue};
+pub use reconcile::Pass;
+pub use refunds::{RefundAnswer, RefundWish, RowAction};
+pub use removal::RemovalReport;
 pub use settle::SettleAnswer;
+pub use trail::Entry as TrailEntry;
 
 use crate::net::Aws;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use std::time::Duration;
 
 /// Everything a function needs. A plain struct: what is replaced in tests lies beneath `http`, `clock` and `ids`.
@@ -43,7 +68,7 @@ pub struct App {
     /// The delivery queue.
     pub queue: Queue,
     /// The way out of the process, shared by AWS and provider calls.
-    pub http: SharedHttpClient,
+    pub http: SharedHttpConnector,
     /// Time.
     pub clock: Clock,
     /// Randomness.
@@ -56,6 +81,10 @@ pub struct App {
     pub catalogue: catalogue::Catalogue,
     /// What this instance remembers of the strips.
     pub stock: Stock,
+    /// Whether the shop is closed, as read lately.
+    pub(crate) door: restore::Door,
+    /// Unpaid orders by address, as far as this instance made them.
+    pub(crate) crowd: crowd::Crowd,
     pub(crate) master_key: Option<keys::Secret32>,
     pub(crate) data_keys: seal::DataKeys,
 }
@@ -66,21 +95,21 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(25);
 
 impl App {
     /// Puts the parts together.
-    pub fn build(config: Config, secrets: Secrets, aws: &Aws, http: SharedHttpClient, clock: Clock, ids: Ids) -> App {
+    pub fn build(config: Config, secrets: Secrets, aws: &Aws, http: SharedHttpConnector, clock: Clock, ids: Ids) -> App {
         let retry = RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(FIRST_BACKOFF);
         let mut dynamodb = aws_sdk_dynamodb::Config::builder()
             .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
             .region(aws.region())
             .credentials_provider(aws.credentials.clone())
             .retry_config(retry.clone())
-            .http_client(http.clone());
+            .http_client(net::client(&http));
         dynamodb.set_endpoint_url(aws.dynamodb_endpoint.clone());
         let mut sqs = aws_sdk_sqs::Config::builder()
             .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
             .region(aws.region())
             .credentials_provider(aws.credentials.clone())
             .retry_config(retry)
-            .http_client(http.clone());
+            .http_client(net::client(&http));
         sqs.set_endpoint_url(aws.sqs_endpoint.clone());
         let tables = store::Tables::with_prefix(&config.table_prefix);
         App {
@@ -94,6 +123,8 @@ impl App {
             stock: Stock::default(),
             master_key: secrets.master,
             data_keys: seal::DataKeys::default(),
+            door: restore::Door::default(),
+            crowd: crowd::Crowd::default(),
             config,
         }
     }

@@ -9,6 +9,10 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use domain::limits::BODY_MAX;
+use payments::{HttpReply, HttpRequest as ProviderRequest};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -62,15 +66,52 @@ impl HttpConnector for TwoRoots {
     }
 }
 
-impl HttpClient for TwoRoots {
+/// The production connector.
+pub fn production() -> SharedHttpConnector {
+    SharedHttpConnector::new(TwoRoots::default())
+}
+
+/// One connector as the AWS SDK wants it.
+#[derive(Clone, Debug)]
+struct Always(SharedHttpConnector);
+
+impl HttpClient for Always {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
+        self.0.clone()
     }
 }
 
-/// The production HTTP client.
-pub fn production() -> SharedHttpClient {
-    SharedHttpClient::new(TwoRoots::default())
+pub(crate) fn client(connector: &SharedHttpConnector) -> SharedHttpClient {
+    SharedHttpClient::new(Always(connector.clone()))
+}
+
+/// How long a provider may take over a whole answer. The connector's own limit ends with the headers.
+const PROVIDER_ANSWER: Duration = Duration::from_secs(5);
+
+/// Sends a codec's request to its provider. `None` when there is no answer, whatever the reason: nobody may conclude anything
+/// from that.
+pub(crate) async fn send_to_provider(connector: &SharedHttpConnector, wanted: &ProviderRequest) -> Option<HttpReply> {
+    let mut request = HttpRequest::new(SdkBody::from(wanted.body.clone()));
+    request.set_method(wanted.method).ok()?;
+    request.set_uri(wanted.url.clone()).ok()?;
+    for (name, value) in &wanted.headers {
+        request.headers_mut().try_insert(name.clone(), value.clone()).ok()?;
+    }
+    let answer = async {
+        let response = connector.call(request).await.ok()?;
+        let status = response.status().as_u16();
+        let mut stream = ByteStream::new(response.into_body());
+        let mut body = Vec::new();
+        while let Some(piece) = stream.next().await {
+            body.extend_from_slice(&piece.ok()?);
+            // One byte more than a codec reads, so that the codec says that it is too long.
+            if body.len() > BODY_MAX {
+                break;
+            }
+        }
+        Some(HttpReply { status, body })
+    };
+    tokio::time::timeout(PROVIDER_ANSWER, answer).await.ok()?
 }
 
 /// Where AWS is and who we are there.

@@ -33,6 +33,8 @@ pub struct OrderRequest {
     pub coupon: Option<String>,
     /// The unit price the buyer's page showed.
     pub price_seen: Option<Money>,
+    /// The address the request came from, as the front saw it. Not part of the fingerprint: phones change it all day.
+    pub address: String,
 }
 
 /// A create that led to an order.
@@ -51,6 +53,8 @@ pub struct CreateAnswer {
 /// Why a create led to no order. In order of precedence.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CreateRefusal {
+    /// The shop is closed for everybody.
+    Closed,
     /// The id was given up.
     Void,
     /// The id belongs to an order made from other fields.
@@ -65,6 +69,8 @@ pub enum CreateRefusal {
     Coupon,
     /// The channel takes no payment now.
     ChannelDown,
+    /// Too many unpaid orders of this contact, or from this address, are open.
+    TooMany,
     /// Not enough cards.
     SoldOut,
 }
@@ -72,6 +78,7 @@ pub enum CreateRefusal {
 fn refused_by(found: &Order) -> CreateRefusal {
     match (found.state, found.why) {
         (State::Void, Some(Why::SoldOut)) => CreateRefusal::SoldOut,
+        (State::Void, Some(Why::TooMany)) => CreateRefusal::TooMany,
         (State::Void, _) => CreateRefusal::Void,
         _ => CreateRefusal::KeyReused,
     }
@@ -85,6 +92,9 @@ impl App {
         let claim = Claim { order: request.order, generation: 0 };
         // A finished order is answered whatever became of its product since, so look first when stock is short.
         let scarce = self.stock.is_scarce(&request.product);
+        if self.is_closed().await? {
+            return Ok(Err(CreateRefusal::Closed));
+        }
         if scarce && let Some(found) = self.store.order(&request.order).await? {
             return self.answer_found(request, found).await;
         }
@@ -100,6 +110,10 @@ impl App {
         };
         let details = self.details(request);
         let mut held = Held::default();
+        // When stock is short even a claim that is given back at once takes a card from somebody; then the count comes first.
+        if scarce && self.is_one_too_many(request).await? {
+            return Ok(Err(CreateRefusal::TooMany));
+        }
         let read = async { if scarce { Ok(None) } else { self.store.order(&request.order).await } };
         let write = async {
             if details.is_bulky() {
@@ -108,15 +122,19 @@ impl App {
                 Ok(())
             }
         };
-        let (found, written, hold) =
-            tokio::join!(read, write, self.hold(&product.id, claim, request.quantity, &mut held));
+        let count = async { if scarce { Ok(false) } else { self.is_one_too_many(request).await } };
+        let (found, written, too_many, hold) =
+            tokio::join!(read, write, count, self.hold(&product.id, claim, request.quantity, &mut held));
         if let Some(found) = found? {
             self.give_back(&found, &product.id, claim, &held).await;
             return self.answer_found(request, found).await;
         }
         written?;
+        if too_many? {
+            return self.give_up(request, claim, &held, Why::TooMany).await;
+        }
         if hold? == HoldEnd::SoldOut {
-            return self.give_up(request, claim, &held).await;
+            return self.give_up(request, claim, &held, Why::SoldOut).await;
         }
         let order = self.new_order(request, &product, amount, &channel, &held);
         let new = NewOrder { order, details };
@@ -129,6 +147,9 @@ impl App {
             }
         };
         self.give_back(&order, &product.id, claim, &held).await;
+        if is_new {
+            self.note_made(request).await;
+        }
         Ok(Ok(CreateAnswer { order, product, channel: Some(channel), is_new }))
     }
 
@@ -189,18 +210,19 @@ impl App {
         Ok(Ok(CreateAnswer { order: found, product, channel, is_new: false }))
     }
 
-    /// The stock did not suffice. With nothing claimed there is nothing to undo; otherwise the tombstone comes before any
+    /// The order cannot be: the stock did not suffice, or its buyer holds too many already. With nothing claimed there is nothing to undo; otherwise the tombstone comes before any
     /// release, so that a slower try of the same key cannot adopt a released card.
     async fn give_up(
         &self,
         request: &OrderRequest,
         claim: Claim,
         held: &Held,
+        why: Why,
     ) -> Result<Result<CreateAnswer, CreateRefusal>, AppError> {
         if held.is_empty() {
-            return Ok(Err(CreateRefusal::SoldOut));
+            return Ok(Err(if why == Why::TooMany { CreateRefusal::TooMany } else { CreateRefusal::SoldOut }));
         }
-        let voided = self.store.void(&request.order, &request.product, Why::SoldOut, self.clock.now()).await?;
+        let voided = self.store.void(&request.order, &request.product, why, self.clock.now()).await?;
         match voided {
             Outcome::Applied(tombstone) | Outcome::AlreadyApplied(tombstone) => {
                 self.give_back(&tombstone, &request.product, claim, held).await;
@@ -234,14 +256,17 @@ impl App {
         held: &Held,
     ) -> Order {
         let now = self.clock.now();
-        let attempt = Attempt {
+        let mut attempt = Attempt {
             no: OutTradeNo { order: request.order, tail: self.ids.bytes(), attempt: 1 },
             account: channel.account.clone(),
             version: channel.version,
             minor: amount.minor,
             currency: amount.currency,
+            made_at: now,
+            mac: [0; 12],
             content: None,
         };
+        attempt.mac = self.keys.attempt(&request.order, &product.id, request.quantity, product.review, &attempt);
         Order {
             id: request.order,
             state: State::Held,
@@ -253,12 +278,15 @@ impl App {
             attempts: vec![attempt],
             settled: None,
             fingerprint: request.fingerprint,
-            to_review: false,
+            to_review: product.review,
             why: None,
             token_epoch: 0,
             created_at: now,
             paid_at: None,
             delivered_at: None,
+            refunds: Vec::new(),
+            due: None,
+            sent_again_at: None,
         }
     }
 }

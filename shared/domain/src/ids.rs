@@ -159,6 +159,9 @@ impl fmt::Debug for OutTradeNo {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Txn(Vec<u8>);
 
+/// Stands in the account's place of money the owner vouches for; no account id may hold this character.
+const ATTESTED: &[u8] = b"!owner";
+
 impl Txn {
     /// Joins account and provider number. `None` when the number is empty, longer than
     /// [`crate::limits::PROVIDER_NUMBER_MAX`] bytes, or holds a control character.
@@ -166,6 +169,19 @@ impl Txn {
         let fits = (1..=crate::limits::PROVIDER_NUMBER_MAX).contains(&provider_number.len());
         let clean = !provider_number.chars().any(char::is_control);
         (fits && clean).then(|| Txn([account.as_str().as_bytes(), &[0], provider_number.as_bytes()].concat()))
+    }
+
+    /// Money that the owner of the shop vouches for, by the reference given. No channel account can be named like this, so
+    /// it never meets a provider's own number.
+    pub fn attested(reference: &str) -> Option<Txn> {
+        let fits = (1..=crate::limits::PROVIDER_NUMBER_MAX).contains(&reference.len());
+        let clean = !reference.chars().any(char::is_control);
+        (fits && clean).then(|| Txn([ATTESTED, &[0], reference.as_bytes()].concat()))
+    }
+
+    /// Whether the owner vouched for it, and not a provider.
+    pub fn is_attested(&self) -> bool {
+        self.0.starts_with(&[ATTESTED, &[0]].concat())
     }
 
     /// Takes bytes that were stored before.

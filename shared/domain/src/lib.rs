@@ -4,12 +4,14 @@
 //! can be run on every state by a test. What must always be true stands in `INVARIANTS.md`
 //! beside this package's manifest.
 
+pub mod asking;
 mod base32;
 pub mod ids;
 pub mod limits;
 pub mod money;
 pub mod order;
 pub mod product;
+pub mod refund;
 pub mod stock;
 
 pub use ids::{AccountId, Claim, Generation, OrderId, OutTradeNo, ProductId, Txn};

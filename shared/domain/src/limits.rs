@@ -74,3 +74,35 @@ pub const DATA_KEY_AGE_MS: i64 = 5 * 60 * 1_000;
 
 /// Milliseconds a voided order's tombstone lives: a frozen function may thaw and send its write that much later.
 pub const TOMBSTONE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+
+/// Milliseconds an order that was never paid is kept once nothing is left to ask about it: as long as a tombstone, for the
+/// same reason.
+pub const UNPAID_KEPT_MS: i64 = TOMBSTONE_MS;
+
+/// Milliseconds a hold may last in all, extended for another attempt once.
+pub const HOLD_IN_ALL_MS: i64 = 30 * 60 * 1_000;
+
+/// Milliseconds a new attempt needs: a buyer must have time to pay it.
+pub const ATTEMPT_NEEDS_MS: i64 = 5 * 60 * 1_000;
+
+/// Milliseconds after which an order that is paid and not delivered is sent again by whoever reads it.
+pub const SEND_AGAIN_AFTER_MS: i64 = 2_000;
+
+/// Milliseconds between two sendings of one order, however many people ask for it.
+pub const SEND_AGAIN_LEASE_MS: i64 = 10_000;
+
+/// Milliseconds between two "I have paid" of one order.
+pub const CHECK_EVERY_MS: i64 = 5_000;
+
+/// Refunds of one order: room in its item.
+pub const REFUNDS_MAX: u8 = 9;
+
+/// Bytes of the reference of a payment or refund made by hand.
+pub const REFERENCE_MAX: usize = 64;
+
+/// Ownerless claims that one pass gives up by itself; more than these at once are a person's business.
+pub const ORPHANS_MAX: usize = 5;
+
+/// Milliseconds between the first sight of an ownerless claim and its being given up: six times the longest a create may
+/// run, so that a slow one is not given up under its buyer's hands.
+pub const ORPHAN_AGE_MS: i64 = 6 * 60 * 1_000;

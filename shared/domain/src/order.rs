@@ -1,6 +1,7 @@
 //! An order, its states, and the one function that says what may happen to it.
 
 use crate::Millis;
+use crate::refund::Refund;
 use crate::ids::{AccountId, Generation, OrderId, OutTradeNo, ProductId, Txn};
 use crate::money::Currency;
 use crate::stock::SlotRun;
@@ -84,12 +85,22 @@ pub enum Why {
     Seller,
     /// A person looked at it and refused.
     Review,
+    /// Of a tombstone: too many unpaid orders of this contact, or from this address, were open.
+    TooMany,
 }
 
 impl Why {
     /// All reasons.
-    pub const ALL: [Why; 7] =
-        [Why::Expired, Why::Cancelled, Why::Failed, Why::SoldOut, Why::Abandoned, Why::Seller, Why::Review];
+    pub const ALL: [Why; 8] = [
+        Why::Expired,
+        Why::Cancelled,
+        Why::Failed,
+        Why::SoldOut,
+        Why::Abandoned,
+        Why::Seller,
+        Why::Review,
+        Why::TooMany,
+    ];
 
     /// The word in the tables and, where buyers see it, in the API.
     pub fn as_str(&self) -> &'static str {
@@ -101,6 +112,7 @@ impl Why {
             Why::Abandoned => "abandoned",
             Why::Seller => "seller",
             Why::Review => "review",
+            Why::TooMany => "too_many_holds",
         }
     }
 
@@ -124,6 +136,11 @@ pub struct Attempt {
     pub minor: i64,
     /// In which currency.
     pub currency: Currency,
+    /// When it was made, Unix ms.
+    pub made_at: Millis,
+    /// A keyed hash over what nobody may change about it: order, product, quantity, number, account, amount, currency,
+    /// review. By it an audit names an order that was changed by hand.
+    pub mac: [u8; 12],
     /// What the buyer is shown, when it cannot be computed again from the order (a code's text, a session link). At most
     /// [`crate::limits::CONTENT_MAX`] bytes, on the newest attempt only.
     pub content: Option<String>,
@@ -164,6 +181,72 @@ pub struct Order {
     pub paid_at: Option<Millis>,
     /// When its cards were opened for the buyer, Unix ms.
     pub delivered_at: Option<Millis>,
+    /// Money on its way back, number n at place n − 1.
+    pub refunds: Vec<Refund>,
+    /// What is left to do for it although it owns no slot, and when to look again.
+    pub due: Option<Due>,
+    /// When it was last sent to delivery again, Unix ms.
+    pub sent_again_at: Option<Millis>,
+}
+
+/// Unfinished business of an order. Set and removed in the same write as the state, removed only by the write that leaves
+/// nothing to ask and nothing to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Due {
+    /// A label for people; whoever drives it looks at the whole order.
+    pub kind: DueKind,
+    /// When to look again, Unix ms.
+    pub at: Millis,
+}
+
+/// Kinds of unfinished business.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum DueKind {
+    /// Providers still have to be asked about attempts.
+    Ask,
+    /// Late money seeks stock.
+    Late,
+    /// A person has to look at a risk order.
+    Review,
+    /// Money has to go back.
+    Refund,
+    /// A person has to look: a paid card does not open.
+    Person,
+    /// Money that settles no order.
+    Money,
+    /// Something is wrong with a product's strips.
+    Alarm,
+}
+
+impl DueKind {
+    /// All kinds.
+    pub const ALL: [DueKind; 7] = [
+        DueKind::Ask,
+        DueKind::Late,
+        DueKind::Review,
+        DueKind::Refund,
+        DueKind::Person,
+        DueKind::Money,
+        DueKind::Alarm,
+    ];
+
+    /// The word in the tables.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            DueKind::Ask => "ask",
+            DueKind::Late => "late",
+            DueKind::Review => "review",
+            DueKind::Refund => "refund",
+            DueKind::Person => "person",
+            DueKind::Money => "money",
+            DueKind::Alarm => "alarm",
+        }
+    }
+
+    /// Reads that word.
+    pub fn parse(text: &str) -> Option<DueKind> {
+        DueKind::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
 }
 
 /// Money that settled an order.
@@ -173,6 +256,9 @@ pub struct Settled {
     pub txn: Txn,
     /// The attempt it paid.
     pub attempt: u8,
+    /// A keyed hash over order, movement, attempt and amount, made by whoever saw the proof. State PAID written by hand has
+    /// none, and shows nobody a card.
+    pub mac: [u8; 12],
 }
 
 impl Order {
@@ -184,6 +270,22 @@ impl Order {
     /// The newest attempt.
     pub fn newest_attempt(&self) -> Option<&Attempt> {
         self.attempts.last()
+    }
+
+    /// The attempts that money could still arrive for unseen: all but the one that was paid.
+    pub fn unpaid_attempts(&self) -> impl Iterator<Item = &Attempt> {
+        let paid = self.settled.as_ref().map(|s| s.attempt);
+        self.attempts.iter().filter(move |attempt| Some(attempt.no.attempt) != paid)
+    }
+
+    /// What arrived for it, in minor units; 0 before.
+    pub fn paid_minor(&self) -> i64 {
+        self.settled.as_ref().and_then(|s| self.attempt(s.attempt)).map_or(0, |attempt| attempt.minor)
+    }
+
+    /// Whether the order is between birth and end with stock of its own.
+    pub fn is_live(&self) -> bool {
+        matches!(self.state, State::Held | State::Review | State::Paid | State::Delivered)
     }
 }
 
@@ -200,4 +302,6 @@ pub struct Payment {
     pub minor: i64,
     /// In which currency.
     pub currency: Currency,
+    /// Whoever saw the proof vouches for it with this keyed hash (see [`Settled::mac`]).
+    pub mac: [u8; 12],
 }

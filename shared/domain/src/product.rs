@@ -55,6 +55,8 @@ pub struct Product {
     pub max_quantity: u32,
     /// What the seller asks the buyer.
     pub fields: Vec<Field>,
+    /// Whether a person looks at every paid order before delivery (人工审核).
+    pub review: bool,
     /// Whether new orders are taken.
     pub on_sale: bool,
     /// Archived: gone from every list, its id never used again.

@@ -1,11 +1,12 @@
 //! Payment channel codecs: bytes in, bytes out, no network, no clock, no randomness.
 //!
-//! A channel answers four questions: what to show the buyer ([`Channel::create`]), whether a notification is true
-//! ([`Channel::verify`]), what to tell the provider afterwards ([`Channel::ack`]), and what the provider says when asked
-//! ([`Channel::query`]). Where an answer takes HTTP, the codec returns a [`Step`] and whoever holds the network drives it.
+//! A channel answers five questions: what to show the buyer ([`Channel::create`]), whether a notification is true
+//! ([`Channel::verify`]), what to tell the provider afterwards ([`Channel::ack`]), what the provider says when asked
+//! ([`Channel::query`], [`Channel::query_number`]), and whether money went back ([`Channel::refund`]). Where an answer
+//! takes HTTP, the codec returns a [`Step`] and whoever holds the network drives it.
 //!
-//! **Invariant:** an answer that is not an explicit yes or no is [`QueryState::Unknown`], and no caller may change an
-//! order because of it. A time-out, a page of HTML and a new error code are all alike.
+//! **Invariant:** an answer that is not an explicit yes or no is [`QueryState::Unknown`] or [`RefundState::Unknown`], and
+//! no caller may change an order because of it. A time-out, a page of HTML and a new error code are all alike.
 //!
 //! **Invariant:** what a codec accepts is only "this provider says that this much arrived under this number". Whether the
 //! number is ours, open, and priced so is for the order to decide.
@@ -54,6 +55,24 @@ impl Channel {
         }
     }
 
+    /// Asks the provider about one trade by the provider's own number, which alone tells two payments for one attempt
+    /// apart. `None` when this channel cannot ask so.
+    pub fn query_number(&self, provider_number: &str) -> Option<Step<QueryState>> {
+        match self {
+            Channel::EpayV1(account) => Some(account.query_number(provider_number)),
+        }
+    }
+
+    /// Sends this much of one payment back to who paid it. `None` when this account cannot.
+    ///
+    /// The call is not safe to repeat by itself: after [`RefundState::Unknown`] the money may be on its way, so the trade
+    /// is asked about ([`Channel::query_number`]) before anything is sent again.
+    pub fn refund(&self, provider_number: &str, amount: Money) -> Option<Step<RefundState>> {
+        match self {
+            Channel::EpayV1(account) => account.refund(provider_number, amount),
+        }
+    }
+
     /// What this channel can do, for the code that schedules queries and for the seller's console.
     pub fn describe(&self) -> Description {
         match self {
@@ -78,8 +97,12 @@ pub struct Description {
     pub create_is_pure: bool,
     /// Whether a trade can be closed at the provider, so that nobody pays it any more.
     pub closes: bool,
-    /// Whether money can be sent back through this codec.
+    /// Whether this kind of channel has a call that sends money back. Whether one account has it, [`Channel::refund`]
+    /// tells.
     pub refunds: bool,
+    /// How long after the end of the hold, ms, a trade may still be paid there when nobody closes it. Until then the
+    /// provider is asked, and the money expected.
+    pub payable_after_ms: i64,
 }
 
 /// One attempt to pay, as the provider is told of it.
@@ -301,6 +324,21 @@ pub enum QueryState {
     /// Paid, and the money went back.
     Refunded,
     /// No explicit answer. Changes nothing, ever; why is inside, for the log.
+    Unknown(&'static str),
+}
+
+/// What the provider says when it is to send money back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RefundState {
+    /// It says that it did.
+    Done,
+    /// It says, to the letter, that **this call** sent nothing back; its words are inside, for the seller. They come from
+    /// the codec's own closed list, so nothing else that a provider writes gets through.
+    ///
+    /// An earlier call whose reply was lost may have sent it: "more than is left" is what such a trade answers next. Ask
+    /// about the trade before anybody is told that the buyer has not got the money.
+    Refused(&'static str),
+    /// No explicit answer: it may have gone back or not. Changes nothing, ever; why is inside, for the log.
     Unknown(&'static str),
 }
 

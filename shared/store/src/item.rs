@@ -4,9 +4,8 @@ use crate::StoreError;
 use crate::write::Item;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::Blob;
-use domain::order::{Attempt, Order, Settled, State, Why};
-use domain::stock::{Entry, SlotRun, Strip};
-use domain::{AccountId, Currency, Millis, OrderId, OutTradeNo, ProductId, Txn};
+use domain::ProductId;
+use domain::stock::{Entry, Strip};
 use std::collections::{BTreeMap, HashMap};
 
 pub(crate) fn number(value: impl ToString) -> AttributeValue {
@@ -36,7 +35,7 @@ impl<'a> Reader<'a> {
         StoreError::corrupt(self.what, name)
     }
 
-    fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.item.contains_key(name)
     }
 
@@ -64,7 +63,7 @@ impl<'a> Reader<'a> {
         self.item.get(name).and_then(|v| v.as_m().ok()).ok_or_else(|| self.bad(name))
     }
 
-    fn maybe<T>(
+    pub(crate) fn maybe<T>(
         &self,
         name: &str,
         read: impl FnOnce(&Self, &str) -> Result<T, StoreError>,
@@ -90,7 +89,13 @@ impl StripItem {
         let entries: Option<Vec<Entry>> =
             r.list("h")?.iter().map(|e| e.as_b().ok().and_then(|b| Entry::from_bytes(b.as_ref()))).collect();
         Ok(StripItem {
-            strip: Strip { no, entries: entries.ok_or_else(|| r.bad("h"))?, width: r.number("w")?, sealed: r.has("z") },
+            strip: Strip {
+                no,
+                entries: entries.ok_or_else(|| r.bad("h"))?,
+                width: r.number("w")?,
+                sealed: r.has("z"),
+                done: r.maybe("d", Reader::number)?.unwrap_or_default(),
+            },
             import: r.text("imp")?.to_owned(),
             vault_hash: r.array("vh")?,
         })
@@ -161,166 +166,6 @@ impl Head {
     }
 }
 
-fn read_slots(r: &Reader<'_>) -> Result<Vec<SlotRun>, StoreError> {
-    let packed = r.bytes("sl")?;
-    if packed.len() % 7 != 0 {
-        return Err(r.bad("sl"));
-    }
-    let run = |c: &[u8]| match c {
-        [s0, s1, s2, s3, first, len, width] => {
-            Some(SlotRun { strip: u32::from_be_bytes([*s0, *s1, *s2, *s3]), first: *first, len: *len, width: *width })
-        }
-        _ => None,
-    };
-    packed.chunks(7).map(|c| run(c).ok_or_else(|| r.bad("sl"))).collect()
-}
-
-/// Seven bytes a run: strip (4, big-endian), first position, length, width. Fifty scattered cards stay below 360 bytes.
-pub(crate) fn write_slots(slots: &[SlotRun]) -> AttributeValue {
-    let mut packed = Vec::with_capacity(slots.len() * 7);
-    for run in slots {
-        packed.extend_from_slice(&run.strip.to_be_bytes());
-        packed.extend_from_slice(&[run.first, run.len, run.width]);
-    }
-    bytes(packed)
-}
-
-fn read_attempt(map: &HashMap<String, AttributeValue>) -> Result<Attempt, StoreError> {
-    let r = Reader::new("attempt", map);
-    Ok(Attempt {
-        no: OutTradeNo::parse(r.text("no")?).ok_or_else(|| r.bad("no"))?,
-        account: AccountId::parse(r.text("acct")?).ok_or_else(|| r.bad("acct"))?,
-        version: r.number("ver")?,
-        minor: r.number("minor")?,
-        currency: Currency::parse(r.text("cur")?).ok_or_else(|| r.bad("cur"))?,
-        content: r.maybe("content", |r, n| r.text(n).map(str::to_owned))?,
-    })
-}
-
-pub(crate) fn write_attempt(attempt: &Attempt) -> AttributeValue {
-    let mut map = HashMap::from([
-        ("no".to_owned(), string(attempt.no.to_string())),
-        ("acct".to_owned(), string(attempt.account.as_str())),
-        ("ver".to_owned(), number(attempt.version)),
-        ("minor".to_owned(), number(attempt.minor)),
-        ("cur".to_owned(), string(attempt.currency.code())),
-    ]);
-    if let Some(content) = &attempt.content {
-        map.insert("content".into(), string(content));
-    }
-    AttributeValue::M(map)
-}
-
-/// What stands beside an order's own fields in its item: how it is found again.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Details {
-    /// The buyer's contact as typed; in the details item when it is longer than
-    /// [`domain::limits::CONTACT_INLINE_MAX`].
-    pub contact: String,
-    /// A keyed hash of the contact, for the buyer's look-up and the open-order limit.
-    pub contact_hash: [u8; 16],
-    /// A peppered hash of the look-up password, bound to the order.
-    pub password_hash: [u8; 16],
-    /// The seller's own fields as JSON text; empty when there are none.
-    pub fields: String,
-}
-
-impl Details {
-    /// Whether a details item must be written before the order.
-    pub fn is_bulky(&self) -> bool {
-        !self.fields.is_empty() || self.contact.len() > domain::limits::CONTACT_INLINE_MAX
-    }
-}
-
-pub(crate) fn read_order(item: &Item) -> Result<Order, StoreError> {
-    let r = Reader::new("order", item);
-    let state = State::parse(r.text("st")?).ok_or_else(|| r.bad("st"))?;
-    let id = OrderId(r.array("o")?);
-    let why = r.maybe("why", |r, n| Why::parse(r.text(n)?).ok_or_else(|| r.bad(n)))?;
-    if state == State::Void {
-        let product = ProductId::parse(r.text("pid")?).ok_or_else(|| r.bad("pid"))?;
-        return Ok(void_order(id, product, why, r.number("t_new")?));
-    }
-    let map = r.map("att")?;
-    let mut attempts = Vec::with_capacity(map.len());
-    for n in 1..=map.len() {
-        let entry = map.get(&n.to_string()).and_then(|v| v.as_m().ok()).ok_or_else(|| r.bad("att"))?;
-        attempts.push(read_attempt(entry)?);
-    }
-    let settled = match r.maybe("txn", Reader::bytes)? {
-        None => None,
-        Some(txn) => Some(Settled { txn: Txn::from_stored(txn.to_vec()), attempt: r.number("att_paid")? }),
-    };
-    Ok(Order {
-        id,
-        state,
-        generation: r.number("g")?,
-        product: ProductId::parse(r.text("pid")?).ok_or_else(|| r.bad("pid"))?,
-        quantity: r.number("q")?,
-        slots: read_slots(&r)?,
-        expires_at: r.number("exp")?,
-        attempts,
-        settled,
-        fingerprint: r.array("fp")?,
-        to_review: r.has("rv"),
-        why,
-        token_epoch: r.number("te")?,
-        created_at: r.number("t_new")?,
-        paid_at: r.maybe("t_paid", Reader::number)?,
-        delivered_at: r.maybe("t_dlv", Reader::number)?,
-    })
-}
-
-/// A tombstone carries nothing but its id, its product, its reason and its time.
-pub(crate) fn void_order(id: OrderId, product: ProductId, why: Option<Why>, at: Millis) -> Order {
-    Order {
-        id,
-        state: State::Void,
-        generation: 0,
-        product,
-        quantity: 0,
-        slots: Vec::new(),
-        expires_at: at,
-        attempts: Vec::new(),
-        settled: None,
-        fingerprint: [0; 16],
-        to_review: false,
-        why,
-        token_epoch: 0,
-        created_at: at,
-        paid_at: None,
-        delivered_at: None,
-    }
-}
-
-pub(crate) fn write_order(order: &Order, details: &Details) -> Item {
-    let mut item = crate::keys::binary("o", order.id.0.to_vec());
-    let attempts = (1..).zip(&order.attempts).map(|(n, a): (u8, _)| (n.to_string(), write_attempt(a))).collect();
-    let fields = [
-        ("st", string(order.state.as_str())),
-        ("g", number(order.generation)),
-        ("pid", string(order.product.as_str())),
-        ("q", number(order.quantity)),
-        ("sl", write_slots(&order.slots)),
-        ("exp", number(order.expires_at)),
-        ("att", AttributeValue::M(attempts)),
-        ("fp", bytes(order.fingerprint)),
-        ("ch", bytes(details.contact_hash)),
-        ("qp", bytes(details.password_hash)),
-        ("te", number(order.token_epoch)),
-        ("t_new", number(order.created_at)),
-        ("day", string(crate::keys::day(order.created_at, &order.id))),
-    ];
-    item.extend(fields.map(|(k, v)| (k.to_owned(), v)));
-    if details.contact.len() <= domain::limits::CONTACT_INLINE_MAX {
-        item.insert("ct".into(), string(&details.contact));
-    }
-    if order.to_review {
-        item.insert("rv".into(), number(1));
-    }
-    item
-}
-
 /// Bytes of an item by DynamoDB's rule: names and values in UTF-8 or raw, numbers about half their digits plus one, three
 /// bytes for a list or map and one for each of its elements. Rounded up for numbers.
 /// Source: Amazon DynamoDB Developer Guide, "DynamoDB item sizes and formats".
@@ -337,52 +182,6 @@ pub(crate) fn size(item: &Item) -> usize {
         }
     }
     item.iter().map(|(k, v)| k.len() + value(v)).sum()
-}
-
-/// Money that arrived and settled no order: a row a person sees. It never expires.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct MoneyRow {
-    /// The movement.
-    pub txn: Txn,
-    /// Why it settled nothing: a word of [`domain::order::MoneyReason`].
-    pub reason: String,
-    /// The account it arrived on.
-    pub account: AccountId,
-    /// The number it named, as the provider wrote it.
-    pub out_trade_no: String,
-    /// The order that number leads to, if it is one of ours.
-    pub order: Option<OrderId>,
-    /// How much, in minor units.
-    pub minor: i64,
-    /// In which currency.
-    pub currency: Currency,
-    /// `open`, then `refunding`, then `refunded` or `kept`.
-    pub state: String,
-    /// When it was first seen, Unix ms.
-    pub seen_at: Millis,
-}
-
-impl MoneyRow {
-    pub(crate) fn write(&self) -> Item {
-        let mut item = crate::keys::binary("o", crate::keys::money_row(&self.txn));
-        let fields = [
-            ("txn", bytes(self.txn.as_bytes())),
-            ("why", string(&self.reason)),
-            ("acct", string(self.account.as_str())),
-            ("no", string(&self.out_trade_no)),
-            ("minor", number(self.minor)),
-            ("cur", string(self.currency.code())),
-            ("st", string(&self.state)),
-            ("t_new", number(self.seen_at)),
-            ("due", string(crate::keys::due("money", self.txn.as_bytes()))),
-            ("due_at", number(self.seen_at)),
-        ];
-        item.extend(fields.map(|(k, v)| (k.to_owned(), v)));
-        if let Some(order) = self.order {
-            item.insert("ord".into(), bytes(order.0));
-        }
-        item
-    }
 }
 
 /// Ciphertexts of neighbouring cards, with the keyed hash of each.

@@ -3,6 +3,7 @@
 use crate::write::Item;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::Blob;
+use domain::order::DueKind;
 use domain::{Millis, OrderId, ProductId, Txn};
 
 /// `<pid>#<b>`: a strip.
@@ -37,17 +38,35 @@ pub fn money_row(txn: &Txn) -> Vec<u8> {
     [b"R".as_slice(), txn.as_bytes()].concat()
 }
 
+/// `A`, the product and a word: something that is wrong with a product's strips.
+pub fn alarm(product: &ProductId, what: &str) -> Vec<u8> {
+    [b"A".as_slice(), product.as_str().as_bytes(), &[0], what.as_bytes()].concat()
+}
+
 /// Eight shards a day: 8,000 creates a second before one index partition is full.
 pub const DAY_SHARDS: u8 = 8;
 
 /// The partition of the seller's daily list: UTC day number and shard.
 pub fn day(at: Millis, order: &OrderId) -> String {
-    format!("{}#{}", at.div_euclid(86_400_000), order.0.first().copied().unwrap_or_default() % DAY_SHARDS)
+    day_shard(at.div_euclid(86_400_000), order.0.first().copied().unwrap_or_default() % DAY_SHARDS)
+}
+
+/// One partition of the daily list.
+pub fn day_shard(day: i64, shard: u8) -> String {
+    format!("{day}#{shard}")
 }
 
 /// Four shards of each kind of unfinished business.
-pub fn due(kind: &str, shard_by: &[u8]) -> String {
-    format!("{kind}#{}", shard_by.last().copied().unwrap_or_default() % 4)
+pub const DUE_SHARDS: u8 = 4;
+
+/// The partition of a piece of unfinished business: its kind, and a shard by the last byte of its key.
+pub fn due(kind: DueKind, shard_by: &[u8]) -> String {
+    due_shard(kind, shard_by.last().copied().unwrap_or_default() % DUE_SHARDS)
+}
+
+/// One partition of unfinished business.
+pub fn due_shard(kind: DueKind, shard: u8) -> String {
+    format!("{}#{shard}", kind.as_str())
 }
 
 pub(crate) fn text(name: &str, value: String) -> Item {

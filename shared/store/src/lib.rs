@@ -7,13 +7,19 @@
 mod error;
 mod item;
 pub mod keys;
+mod lists;
+mod money_item;
+mod order_item;
 mod reads;
 mod tables;
 mod write;
 pub mod writes;
 
 pub use error::StoreError;
-pub use item::{Details, Head, MoneyRow, ShopItem, StripItem, UniqueCard, VaultItem};
+pub use item::{Head, ShopItem, StripItem, UniqueCard, VaultItem};
+pub use lists::{DueItem, Found, OrderPage};
+pub use money_item::{Alarm, MoneyRow};
+pub use order_item::Details;
 pub use tables::{Key, KeyKind, Table, TableShape, Tables, shapes};
 pub use write::{Outcome, Write};
 

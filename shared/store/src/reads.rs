@@ -1,6 +1,7 @@
 //! Reads. Each says whether it is consistent, because a stale answer is harmless only where the doc says why.
 
-use crate::item::{Head, Reader, ShopItem, StripItem, UniqueCard, VaultItem, read_order};
+use crate::item::{Head, Reader, ShopItem, StripItem, UniqueCard, VaultItem};
+use crate::order_item::read_order;
 use crate::write::Item;
 use crate::{Store, StoreError, Table, keys};
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity};
@@ -19,7 +20,7 @@ const BATCH_ROUNDS: u32 = 6;
 const BATCH_PAUSE: Duration = Duration::from_millis(40);
 
 impl Store {
-    async fn get(
+    pub(crate) async fn get(
         &self,
         what: &'static str,
         table: Table,
@@ -39,7 +40,7 @@ impl Store {
     }
 
     /// Reads many items of one table, in any order; those that do not exist are absent.
-    async fn batch(
+    pub(crate) async fn batch(
         &self,
         what: &'static str,
         table: Table,
@@ -104,6 +105,23 @@ impl Store {
         items.iter().map(|i| read_order(i).map(|o| (o.id, o))).collect()
     }
 
+    /// Many orders as far as they read, consistently, with the faults of those that do not. What does not read is there all the
+    /// same: nobody may take it for absent.
+    pub async fn orders_with_faults(
+        &self,
+        ids: &[OrderId],
+    ) -> Result<(HashMap<OrderId, Order>, HashMap<OrderId, String>), StoreError> {
+        let keys = ids.iter().map(|o| keys::binary("o", o.0.to_vec())).collect();
+        let (mut orders, mut faults) = (HashMap::new(), HashMap::new());
+        for item in self.batch("read orders", Table::Orders, keys, true).await? {
+            match read_order(&item) {
+                Ok(order) => drop(orders.insert(order.id, order)),
+                Err(error) => drop(faults.insert(OrderId(Reader::new("order", &item).array("o")?), error.to_string())),
+            }
+        }
+        Ok((orders, faults))
+    }
+
     /// A product's head, consistently.
     pub async fn head(&self, product: &ProductId) -> Result<Option<Head>, StoreError> {
         let key = keys::text("k", keys::head(product));
@@ -122,6 +140,27 @@ impl Store {
         }
         strips.sort_by_key(|s| s.strip.no);
         Ok(strips)
+    }
+
+    /// Strips as far as they read, consistently, with the faults of those that do not: an audit names what others stop at.
+    pub async fn strips_with_faults(
+        &self,
+        product: &ProductId,
+        numbers: &[u32],
+    ) -> Result<(Vec<StripItem>, Vec<(u32, String)>), StoreError> {
+        let wanted: HashMap<String, u32> = numbers.iter().map(|&b| (keys::strip(product, b), b)).collect();
+        let keys = wanted.keys().map(|k| keys::text("k", k.clone())).collect();
+        let (mut strips, mut faults) = (Vec::with_capacity(wanted.len()), Vec::new());
+        for item in self.batch("read strips", Table::Strips, keys, true).await? {
+            let r = Reader::new("strip", &item);
+            let no = wanted.get(r.text("k")?).copied().ok_or_else(|| r.bad("k"))?;
+            match StripItem::read(no, &item) {
+                Ok(strip) => strips.push(strip),
+                Err(error) => faults.push((no, error.to_string())),
+            }
+        }
+        strips.sort_by_key(|s| s.strip.no);
+        Ok((strips, faults))
     }
 
     /// Vault items by (strip, part), consistently; those that do not exist are absent.

@@ -136,6 +136,7 @@ impl Write {
 fn type_of(value: &AttributeValue) -> &'static str {
     match value {
         AttributeValue::B(_) => "B",
+        AttributeValue::Bs(_) => "BS",
         AttributeValue::Bool(_) => "BOOL",
         AttributeValue::L(_) => "L",
         AttributeValue::M(_) => "M",

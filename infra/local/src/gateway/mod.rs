@@ -20,6 +20,7 @@ use payments::Secret;
 use rusqlite::Connection;
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where the gateway lives in the local shop.
@@ -38,11 +39,18 @@ pub struct Gateway {
     refund_code: i64,
 }
 
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gateway")
+    }
+}
+
 struct Inner {
     db: Mutex<Connection>,
     merchant: Merchant,
     clock: Clock,
     ids: Ids,
+    down: AtomicBool,
 }
 
 /// The one account at this gateway.
@@ -143,7 +151,14 @@ impl Gateway {
         }
         let merchant = Merchant { pid, key: Secret::new(key) };
         let db = Mutex::new(trades::open(file)?);
-        Ok(Gateway { inner: Arc::new(Inner { db, merchant, clock, ids }), refund_code: 0 })
+        let inner = Inner { db, merchant, clock, ids, down: AtomicBool::new(false) };
+        Ok(Gateway { inner: Arc::new(inner), refund_code: 0 })
+    }
+
+    /// For tests of outages; no request can do it. While it is down, every page and call answers 503 with a page of HTML
+    /// and changes nothing. Notifications that are due go out all the same: a gateway's timer is another machine.
+    pub fn set_down(&self, down: bool) {
+        self.inner.down.store(down, Ordering::SeqCst);
     }
 
     /// The `code` that means a refund succeeded: 0 in 彩虹易支付, 1 in some forks.
@@ -155,6 +170,9 @@ impl Gateway {
 
     /// Answers one request. The database is the only thing it waits for.
     pub fn handle(&self, request: &GatewayRequest) -> GatewayAnswer {
+        if self.inner.down.load(Ordering::SeqCst) {
+            return page::refusal(503, "系统维护中，请稍后再试", "The gateway is down; please try again later.");
+        }
         let method = request.method.as_str();
         let found = match (method, request.path.strip_prefix(PREFIX)) {
             ("GET", Some("style.css")) => Ok(page::style()),

@@ -9,17 +9,27 @@ mod wire;
 use crate::canonical::{self, Case, Family, Tail};
 use crate::form::{self, NotForm};
 use crate::{
-    Ack, AttemptView, CreateError, Created, Description, HttpRequest, Notice, Outcome, Paid, QueryState, RawRequest,
-    Reject, Secret, Step,
+    Ack, AttemptView, CreateError, Created, Description, HttpReply, HttpRequest, Notice, Outcome, Paid, QueryState,
+    RawRequest, RefundState, Reject, Secret, Step,
 };
 use domain::limits::{BODY_MAX, PROVIDER_NUMBER_MAX};
 use domain::{Currency, Money, OutTradeNo, money};
+use wire::Asked;
 
 /// 易支付 knows yuan only and names no currency in its messages.
 pub(crate) const CURRENCY: Currency = Currency::CNY;
 
-pub(crate) const DESCRIPTION: Description =
-    Description { kind: "epay_v1", create_is_pure: true, closes: false, refunds: false };
+/// A gateway's page has no end that a shop could set, and v1 cannot close a trade: gateways themselves drop an unpaid one
+/// after about a day, so money may come that long after the order gave its stock back.
+const PAYABLE_AFTER_MS: i64 = 24 * 3_600_000;
+
+pub(crate) const DESCRIPTION: Description = Description {
+    kind: "epay_v1",
+    create_is_pure: true,
+    closes: false,
+    refunds: true,
+    payable_after_ms: PAYABLE_AFTER_MS,
+};
 
 /// Bytes of a product name. The gateway cuts at 127, and a name cut there and signed here would differ.
 const NAME_MAX: usize = 127;
@@ -35,6 +45,9 @@ pub struct Options {
     /// Allows a gateway without TLS beyond loopback. The key travels in the query's address and the reply is not signed,
     /// so this is for a gateway on one's own network and nothing else.
     pub allow_http: bool,
+    /// The `code` by which this gateway says that a refund succeeded: 0 in 彩虹易支付, 1 in older ones and some forks.
+    /// `None` when the account has no refund call. Never guessed, because what is success to one is a refusal to another.
+    pub refund: Option<i64>,
 }
 
 /// Why settings do not make an account. Neither message holds the key.
@@ -46,6 +59,8 @@ pub enum BadAccount {
     Pid,
     /// Empty. Anybody can sign with an empty key.
     Key,
+    /// Below zero, where every refusal of 易支付 lies: a refusal would count as money that went back.
+    RefundCode,
 }
 
 impl BadAccount {
@@ -55,6 +70,7 @@ impl BadAccount {
             BadAccount::BaseUrl => "epay_base_url",
             BadAccount::Pid => "epay_pid",
             BadAccount::Key => "epay_key",
+            BadAccount::RefundCode => "epay_refund_code",
         }
     }
 
@@ -64,6 +80,7 @@ impl BadAccount {
             BadAccount::BaseUrl => "The gateway's address must be https://host, with nothing after the path.",
             BadAccount::Pid => "The merchant number must be 1 to 32 letters, digits, - or _.",
             BadAccount::Key => "The merchant key must not be empty.",
+            BadAccount::RefundCode => "The code of a good refund must not be below zero; it is 0 or 1.",
         }
     }
 }
@@ -75,6 +92,7 @@ pub struct Account {
     pid: String,
     key: Secret,
     family: Family,
+    refund: Option<i64>,
 }
 
 impl Account {
@@ -93,9 +111,12 @@ impl Account {
         if key.expose().is_empty() {
             return Err(BadAccount::Key);
         }
+        if options.refund.is_some_and(|code| code < 0) {
+            return Err(BadAccount::RefundCode);
+        }
         let tail = if options.key_separator { Tail::AndKey } else { Tail::Key };
         let family = Family { drop: &["sign", "sign_type"], tail, case: Case::Lower };
-        Ok(Account { base_url: base_url.to_owned(), pid: pid.to_owned(), key, family })
+        Ok(Account { base_url: base_url.to_owned(), pid: pid.to_owned(), key, family, refund: options.refund })
     }
 
     /// The address of the gateway's page for this attempt. Signed over exactly the text that is sent.
@@ -172,18 +193,29 @@ impl Account {
         }))
     }
 
+    /// Asks by the attempt's number. Of two payments for one attempt the gateway tells of the first.
+    pub(crate) fn query(&self, out_trade_no: &OutTradeNo) -> Step<QueryState> {
+        self.ask(Asked::OutTradeNo(out_trade_no.to_string()))
+    }
+
+    /// Asks by the gateway's own number.
+    pub(crate) fn query_number(&self, trade_no: &str) -> Step<QueryState> {
+        if !wire::is_usable(trade_no) {
+            // Without a number the gateway would be asked about no trade, and its "not found" would be about none.
+            return Step::Done(QueryState::Unknown("no number to ask by"));
+        }
+        self.ask(Asked::TradeNo(trade_no.to_owned()))
+    }
+
     /// Asks `api.php?act=order`. The merchant's key is in the address, and the reply is not signed, so the reply counts
     /// only when it names our merchant and the very number asked for.
-    pub(crate) fn query(&self, out_trade_no: &OutTradeNo) -> Step<QueryState> {
-        let asked = out_trade_no.to_string();
-        let fields = [("act", "order"), ("pid", &self.pid), ("key", self.key.expose()), ("out_trade_no", &asked)];
+    fn ask(&self, asked: Asked) -> Step<QueryState> {
+        let (field, number) = asked.field();
+        let fields = [("act", "order"), ("pid", &self.pid), ("key", self.key.expose()), (field, number)];
         let request = HttpRequest {
             method: "GET",
             url: format!("{}/api.php?{}", self.base_url, form::write(fields)),
-            headers: vec![
-                ("accept".to_owned(), "application/json".to_owned()),
-                ("accept-encoding".to_owned(), "identity".to_owned()),
-            ],
+            headers: json_headers().to_vec(),
             body: Vec::new(),
         };
         let pid = self.pid.clone();
@@ -197,6 +229,41 @@ impl Account {
             }),
         )
     }
+
+    /// Posts `api.php?act=refund`. v1 has no number for a refund, so the gateway cannot tell a repetition from a second
+    /// one: only where the whole amount goes back does it refuse the repetition, as more than is left.
+    pub(crate) fn refund(&self, trade_no: &str, amount: Money) -> Option<Step<RefundState>> {
+        let success = self.refund?.to_string();
+        if amount.currency != CURRENCY || amount.minor <= 0 {
+            return Some(Step::Done(RefundState::Refused("This amount cannot be sent back this way.")));
+        }
+        if !wire::is_usable(trade_no) {
+            return Some(Step::Done(RefundState::Refused("There is no number of a trade to send money back for.")));
+        }
+        let money = amount.decimal();
+        let fields =
+            [("pid", self.pid.as_str()), ("key", self.key.expose()), ("trade_no", trade_no), ("money", &money)];
+        let mut headers = json_headers().to_vec();
+        headers.push(("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
+        let request = HttpRequest {
+            method: "POST",
+            url: format!("{}/api.php?act=refund", self.base_url),
+            headers,
+            body: form::write(fields).into_bytes(),
+        };
+        let next = move |reply: Option<HttpReply>| {
+            Step::Done(match reply {
+                Some(reply) => wire::refund_state(&reply, &success).unwrap_or_else(RefundState::Unknown),
+                None => RefundState::Unknown("no reply"),
+            })
+        };
+        Some(Step::Send(request, Box::new(next)))
+    }
+}
+
+/// What every call of `api.php` sends: the reply is JSON, and is read as it comes.
+fn json_headers() -> [(String, String); 2] {
+    [("accept", "application/json"), ("accept-encoding", "identity")].map(|(n, v)| (n.to_owned(), v.to_owned()))
 }
 
 /// The gateway looks for the word in the body and ignores the rest; the status is for everybody else.

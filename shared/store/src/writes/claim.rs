@@ -8,11 +8,11 @@ use domain::limits::{HINTS_MAX, STRIP_CARDS};
 use domain::stock::{Entry, Strip};
 use domain::{Claim, ProductId};
 
-fn strip_key(product: &ProductId, no: u32) -> Item {
+pub(super) fn strip_key(product: &ProductId, no: u32) -> Item {
     keys::text("k", keys::strip(product, no))
 }
 
-fn head_key(product: &ProductId) -> Item {
+pub(super) fn head_key(product: &ProductId) -> Item {
     keys::text("k", keys::head(product))
 }
 

@@ -80,7 +80,7 @@ pub(super) fn examples() -> Vec<Write> {
         kid: "k".into(),
         import: "i".into(),
     };
-    let strip = domain::stock::Strip { no: 7, entries: vec![], width: 48, sealed: false };
+    let strip = domain::stock::Strip { no: 7, entries: vec![], width: 48, sealed: false, done: 0 };
     vec![
         open_head(&product),
         reserve(&product, "i", 3),

@@ -1,6 +1,7 @@
 //! Orders and money: each move of an order is one conditional write on the state before it.
 
-use crate::item::{Details, MoneyRow, bytes, number, read_order, size, string, void_order, write_order};
+use crate::item::{bytes, number, size, string};
+use crate::order_item::{Details, read_order, void_order, write_order};
 use crate::write::{Body, Item, Outcome, Raw, Write};
 use crate::{Store, StoreError, Table, keys};
 use domain::limits::{CONTENT_MAX, ORDER_BYTES_MAX};
@@ -19,7 +20,7 @@ pub struct NewOrder {
 /// What stands in an order's place: nothing, or an order.
 pub type Found = Option<Order>;
 
-fn order_key(order: &OrderId) -> Item {
+pub(super) fn order_key(order: &OrderId) -> Item {
     keys::binary("o", order.0.to_vec())
 }
 
@@ -53,26 +54,32 @@ fn show_content(order: &OrderId, attempt: u8, content: &str) -> Write {
 }
 
 fn pay(payment: &Payment, at: Millis) -> Write {
+    let guard = proven_by(payment);
+    let condition = format!("#st = :held AND {guard} AND attribute_not_exists(#rv)");
+    let update = "SET #st = :paid, #txn = :txn, #att_paid = :n, #t_paid = :at, #pm = :pm";
+    let write = Write::update("W1 pay", Table::Orders, order_key(&payment.no.order), update, condition);
+    with_payment(write, payment, at)
+        .value(":paid", string(State::Paid.as_str()))
+        .value(":held", string(State::Held.as_str()))
+}
+
+/// The four things that make money this attempt's. The same text in every write that takes money.
+pub(super) fn proven_by(payment: &Payment) -> String {
     let n = payment.no.attempt;
-    Write::update(
-        "W1 pay",
-        Table::Orders,
-        order_key(&payment.no.order),
-        "SET #st = :paid, #txn = :txn, #att_paid = :n, #t_paid = :at",
-        format!(
-            "#st = :held AND #att.#{n}.#no = :no AND #att.#{n}.#acct = :acct AND #att.#{n}.#minor = :minor \
-             AND #att.#{n}.#cur = :cur AND attribute_not_exists(#rv)"
-        ),
-    )
-    .value(":paid", string(State::Paid.as_str()))
-    .value(":held", string(State::Held.as_str()))
-    .value(":txn", bytes(payment.txn.as_bytes()))
-    .value(":n", number(n))
-    .value(":at", number(at))
-    .value(":no", string(payment.no.to_string()))
-    .value(":acct", string(payment.account.as_str()))
-    .value(":minor", number(payment.minor))
-    .value(":cur", string(payment.currency.code()))
+    format!("#att.#{n}.#no = :no AND #att.#{n}.#acct = :acct AND #att.#{n}.#minor = :minor AND #att.#{n}.#cur = :cur")
+}
+
+/// The values of a write that takes money.
+pub(super) fn with_payment(write: Write, payment: &Payment, at: Millis) -> Write {
+    write
+        .value(":txn", bytes(payment.txn.as_bytes()))
+        .value(":n", number(payment.no.attempt))
+        .value(":at", number(at))
+        .value(":pm", bytes(payment.mac))
+        .value(":no", string(payment.no.to_string()))
+        .value(":acct", string(payment.account.as_str()))
+        .value(":minor", number(payment.minor))
+        .value(":cur", string(payment.currency.code()))
 }
 
 fn deliver(order: &OrderId, generation: Generation, at: Millis) -> Write {
@@ -103,50 +110,35 @@ fn void(order: &OrderId, product: &ProductId, why: Why, at: Millis) -> Write {
     Write::put("X2 void", Table::Orders, item, "attribute_not_exists(#o)")
 }
 
-fn record_money(row: &MoneyRow) -> Write {
-    Write::put("M0 record money", Table::Orders, row.write(), "attribute_not_exists(#o)")
-}
-
-pub(super) fn examples() -> Vec<Write> {
-    let (Some(product), Some(account)) = (ProductId::parse("p"), domain::AccountId::parse("a")) else {
-        return Vec::new();
-    };
-    let Some(txn) = domain::Txn::new(&account, "1") else { return Vec::new() };
+/// An order and a payment of its first attempt, for the examples of every file of writes.
+pub(super) fn example() -> Option<(Order, Payment)> {
+    let (product, account) = (ProductId::parse("p")?, domain::AccountId::parse("a")?);
+    let txn = domain::Txn::new(&account, "1")?;
     let id = OrderId([1; 15]);
     let no = domain::OutTradeNo { order: id, tail: [0, 0], attempt: 1 };
     let currency = domain::Currency::CNY;
-    let attempt =
-        domain::order::Attempt { no, account: account.clone(), version: 1, minor: 990, currency, content: None };
-    let order = Order {
-        id,
-        state: State::Held,
-        generation: 0,
-        product: product.clone(),
-        quantity: 1,
-        slots: vec![],
-        expires_at: 0,
-        attempts: vec![attempt],
-        settled: None,
-        fingerprint: [0; 16],
-        to_review: false,
-        why: None,
-        token_epoch: 0,
-        created_at: 0,
-        paid_at: None,
-        delivered_at: None,
-    };
-    let details = Details { contact: "c".into(), contact_hash: [0; 16], password_hash: [0; 16], fields: "{}".into() };
-    let payment = Payment { txn: txn.clone(), account: account.clone(), no, minor: 990, currency };
-    let row = MoneyRow {
-        txn,
-        reason: "double".into(),
-        account,
-        out_trade_no: no.to_string(),
-        order: Some(id),
+    let attempt = domain::order::Attempt {
+        no,
+        account: account.clone(),
+        version: 1,
         minor: 990,
         currency,
-        state: "open".into(),
-        seen_at: 0,
+        made_at: 0,
+        mac: [0; 12],
+        content: None,
+    };
+    let order = Order { state: State::Held, quantity: 1, attempts: vec![attempt], ..void_order(id, product, None, 0) };
+    Some((order, Payment { txn, account, no, minor: 990, currency, mac: [0; 12] }))
+}
+
+pub(super) fn examples() -> Vec<Write> {
+    let Some((order, payment)) = example() else { return Vec::new() };
+    let (id, product) = (order.id, order.product.clone());
+    let details = Details {
+        contact: "c".into(),
+        contact_hash: [0; 16],
+        password_hash: [0; 16],
+        fields: "{}".into(),
     };
     vec![
         put_details(&id, &[0; 16], &details),
@@ -155,7 +147,6 @@ pub(super) fn examples() -> Vec<Write> {
         pay(&payment, 0),
         deliver(&id, 0, 0),
         void(&id, &product, Why::SoldOut, 0),
-        record_money(&row),
     ]
 }
 
@@ -274,22 +265,9 @@ impl Store {
             }
         }
     }
-
-    /// M0. Writes down money that settles no order, before its provider hears "success".
-    ///
-    /// * Invariant: 4, 5. Every proven payment ends as delivered, or as a row a person sees.
-    /// * Condition: the movement has no row yet; never overwritten, whatever became of the row.
-    /// * If refused: recorded before (`AlreadyApplied`).
-    /// * Twice: the second finds the row.
-    pub async fn record_money(&self, row: &MoneyRow) -> Result<Outcome<(), ()>, StoreError> {
-        Ok(match self.send(record_money(row)).await? {
-            Raw::Applied(_) => Outcome::Applied(()),
-            Raw::Refused(_) => Outcome::AlreadyApplied(()),
-        })
-    }
 }
 
-fn moved(raw: Raw, mine: impl FnOnce(&Order) -> bool) -> Result<Outcome<Order, Found>, StoreError> {
+pub(super) fn moved(raw: Raw, mine: impl FnOnce(&Order) -> bool) -> Result<Outcome<Order, Found>, StoreError> {
     match raw {
         Raw::Applied(item) => Ok(Outcome::Applied(read_order(&item)?)),
         Raw::Refused(None) => Ok(Outcome::Refused(None)),

@@ -3,7 +3,9 @@
 use crate::item::{ShopItem, number, string};
 use crate::write::{Item, Outcome, Raw, Write};
 use crate::{Store, StoreError, Table};
-use domain::Millis;
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_types::Blob;
+use domain::{Millis, OrderId};
 
 fn shop_key(item: &ShopItem) -> Item {
     Item::from([("kind".to_owned(), string(&item.kind)), ("id".to_owned(), string(&item.id))])
@@ -28,9 +30,46 @@ fn count_try(key: &str, by: i64, until: Millis) -> Write {
         .value(":until", number(until.div_euclid(1_000) + 1))
 }
 
+/// A name of the table of courtesy, and when it may be forgotten: whole seconds, rounded up.
+fn limits_key(key: &str) -> Item {
+    crate::keys::text("k", key.to_owned())
+}
+
+fn take_turn(key: &str, now: Millis, until: Millis) -> Write {
+    let condition = "attribute_not_exists(#until) OR #until <= :now";
+    let update = "SET #until = :until, #ttl = :ttl";
+    Write::update("T2 take turn", Table::Limits, limits_key(key), update, condition)
+        .value(":until", number(until))
+        .value(":now", number(now))
+        .value(":ttl", number(until.div_euclid(1_000) + 1))
+}
+
+fn note_open(key: &str, orders: &[OrderId], until: Millis) -> Write {
+    Write::update("T3 note open", Table::Limits, limits_key(key), "ADD #open :orders SET #ttl = :ttl", "")
+        .value(":orders", order_set(orders))
+        .value(":ttl", number(until.div_euclid(1_000) + 1))
+}
+
+fn forget_open(key: &str, orders: &[OrderId]) -> Write {
+    Write::update("T4 forget open", Table::Limits, limits_key(key), "DELETE #open :orders", "attribute_exists(#k)")
+        .value(":orders", order_set(orders))
+}
+
+fn keep_note(key: &str, note: &str, until: Millis) -> Write {
+    let update = "SET #note = :note, #ttl = :ttl";
+    Write::update("T5 keep note", Table::Limits, limits_key(key), update, "")
+        .value(":note", string(note))
+        .value(":ttl", number(until.div_euclid(1_000) + 1))
+}
+
+fn order_set(orders: &[OrderId]) -> AttributeValue {
+    AttributeValue::Bs(orders.iter().map(|o| Blob::new(o.0.to_vec())).collect())
+}
+
 pub(super) fn examples() -> Vec<Write> {
     let item = ShopItem { kind: "product".into(), id: "p".into(), doc: "{}".into(), version: 2 };
-    vec![create(&item), change(&item), count_try("login#address#0", 1, 0)]
+    vec![create(&item), change(&item), count_try("login#address#0", 1, 0), take_turn("t", 0, 1), note_open("o", &[OrderId([1; 15])], 0),
+        forget_open("o", &[OrderId([1; 15])]), keep_note("n", "{}", 0)]
 }
 
 impl Store {
@@ -67,6 +106,54 @@ impl Store {
             Raw::Applied(item) => crate::item::Reader::new("counter", &item).number("n"),
             Raw::Refused(_) => Err(StoreError::corrupt("counter", "refused without a condition")),
         }
+    }
+}
+
+impl Store {
+    /// T2. Takes a turn that lasts until `until`, Unix ms; refused while somebody else's lasts.
+    ///
+    /// * Invariant: none; a courtesy that slows repetition down, never truth.
+    /// * Condition: no turn, or one that is over.
+    /// * If refused: when the present turn ends.
+    /// * Twice: refused the second time, which only slows down.
+    pub async fn take_turn(&self, key: &str, now: Millis, until: Millis) -> Result<Outcome<(), Millis>, StoreError> {
+        match self.send(take_turn(key, now, until)).await? {
+            Raw::Applied(_) => Ok(Outcome::Applied(())),
+            Raw::Refused(found) => {
+                let found = found.ok_or_else(|| StoreError::corrupt("turn", "refused without an item"))?;
+                Ok(Outcome::Refused(crate::item::Reader::new("turn", &found).number("until")?))
+            }
+        }
+    }
+
+    /// T3. Notes orders as open under a name, until `until`, Unix ms.
+    ///
+    /// * Invariant: none; a courtesy that keeps one address from holding the whole stock.
+    /// * Condition: none.
+    /// * If refused: it is not.
+    /// * Twice: a set with them stays with them.
+    pub async fn note_open(&self, key: &str, orders: &[OrderId], until: Millis) -> Result<(), StoreError> {
+        self.send(note_open(key, orders, until)).await.map(drop)
+    }
+
+    /// T4. Forgets orders that are open no more.
+    ///
+    /// * Invariant: none; a courtesy.
+    /// * Condition: something is noted under the name.
+    /// * If refused: nothing to forget.
+    /// * Twice: a set without them stays without them.
+    pub async fn forget_open(&self, key: &str, orders: &[OrderId]) -> Result<(), StoreError> {
+        self.send(forget_open(key, orders)).await.map(drop)
+    }
+
+    /// T5. Keeps a note for the next pass, until `until`, Unix ms.
+    ///
+    /// * Invariant: none; a pass without its note does a little more work.
+    /// * Condition: none.
+    /// * If refused: it is not.
+    /// * Twice: the same note.
+    pub async fn keep_note(&self, key: &str, note: &str, until: Millis) -> Result<(), StoreError> {
+        self.send(keep_note(key, note, until)).await.map(drop)
     }
 }
 

@@ -1,0 +1,69 @@
+//! EventBridge: what nobody came back for is brought to its end, every minute; the audits, every hour and every night.
+
+use app::{App, AppError, Report, Scope};
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde::{Deserialize, Serialize};
+use std::pin::Pin;
+
+/// Milliseconds one call may work: a minute's pass ends before the next begins.
+const BUDGET_MS: i64 = 45_000;
+
+/// What the timer wants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Job {
+    /// The pass of every minute.
+    #[default]
+    Reconcile,
+    /// The hourly audit.
+    AuditRecent,
+    /// The nightly audit of everything. Called again until it says that it is done.
+    AuditFull,
+}
+
+/// The timer's event: `{"job": "reconcile"}`. Anything without a job is a pass, as EventBridge's plain schedule sends it.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct Event {
+    /// What to do.
+    #[serde(default)]
+    pub job: Job,
+}
+
+/// What was done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Done {
+    /// Whether nothing was left when time was over.
+    pub complete: bool,
+    /// The report, of an audit that has ended.
+    pub report: Option<Report>,
+}
+
+/// Does one job within a call's time. While the shop is closed every job is the audit that may open it.
+pub async fn handle(app: &App, job: Job) -> Result<Done, AppError> {
+    let scope = match (app.is_closed().await?, job) {
+        (true, _) => Scope::Restored,
+        (false, Job::AuditRecent) => Scope::Recent,
+        (false, Job::AuditFull) => Scope::Full,
+        (false, Job::Reconcile) => {
+            let pass = Box::pin(app.reconcile(BUDGET_MS)).await?;
+            return Ok(Done { complete: pass.complete, report: None });
+        }
+    };
+    let report = Box::pin(app.audit(scope, BUDGET_MS)).await?;
+    Ok(Done { complete: report.is_some(), report })
+}
+
+/// Runs the function on Lambda: what its bin calls.
+pub async fn run() -> Result<(), lambda_runtime::Error> {
+    crate::telemetry::start();
+    let app = App::from_env()?;
+    let app = &app;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| async move {
+        // Boxed without its type: the SDK's futures nest deeper than the compiler counts.
+        let work: Pin<Box<dyn Future<Output = Result<Done, AppError>> + Send + '_>> =
+            Box::pin(handle(app, event.payload.job));
+        let done = work.await;
+        done.inspect_err(|error| tracing::error!(%error, "the timer's job failed")).map_err(lambda_runtime::Error::from)
+    }))
+    .await
+}

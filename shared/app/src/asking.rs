@@ -1,0 +1,104 @@
+//! Asking providers about attempts nobody heard of. An answer that says "paid" goes through the very same settling as a
+//! notification; anything that is not an explicit yes or no is unknown and changes nothing.
+
+use crate::{App, AppError, SettleAnswer, net};
+use domain::AccountId;
+use domain::order::{Attempt, Order};
+use payments::{QueryState, Step};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Questions without an answer after which an account is left alone for the rest of a pass: a gateway that is down would
+/// otherwise eat the whole pass, one time-out after the other.
+const SILENT_MAX: u32 = 3;
+
+/// Which accounts gave no answer in this pass.
+#[derive(Debug, Default)]
+pub(crate) struct Patience(Mutex<HashMap<AccountId, u32>>);
+
+impl Patience {
+    fn is_lost(&self, account: &AccountId) -> bool {
+        let silent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        silent.get(account).is_some_and(|n| *n >= SILENT_MAX)
+    }
+
+    fn heard(&self, account: &AccountId, answered: bool) {
+        let mut silent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if answered {
+            silent.remove(account);
+        } else {
+            *silent.entry(account.clone()).or_default() += 1;
+        }
+    }
+}
+
+/// What the providers of an order's attempts say together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Asked {
+    /// Money arrived for one of them, and it moved the order: read it again.
+    Paid,
+    /// Every one of them said explicitly that no money arrived.
+    NotPaid,
+    /// At least one gave no answer, and none said "paid".
+    Unknown,
+}
+
+impl App {
+    /// Carries out what a codec wants sent, until it has its answer.
+    pub(crate) async fn drive<T>(&self, mut step: Step<T>) -> T {
+        loop {
+            match step {
+                Step::Done(answer) => return answer,
+                Step::Send(request, next) => step = next(net::send_to_provider(&self.http, &request).await),
+            }
+        }
+    }
+
+    /// Asks one attempt's provider.
+    pub(crate) async fn ask(&self, attempt: &Attempt, patience: &Patience) -> Result<QueryState, AppError> {
+        if patience.is_lost(&attempt.account) {
+            return Ok(QueryState::Unknown("the account gave no answer a moment ago"));
+        }
+        let Some(setting) = self.channel(&attempt.account).await? else {
+            return Ok(QueryState::Unknown("the account is not configured any more"));
+        };
+        let state = self.drive(setting.channel.query(&attempt.no)).await;
+        patience.heard(&attempt.account, !matches!(state, QueryState::Unknown(_)));
+        if let QueryState::Unknown(why) = state {
+            tracing::info!(order = %attempt.no.order, attempt = attempt.no.attempt, why, "the provider gave no answer");
+        }
+        Ok(state)
+    }
+
+    /// Asks about every attempt that money could have arrived for unseen, and settles what did.
+    pub(crate) async fn ask_order(&self, order: &Order, patience: &Patience) -> Result<Asked, AppError> {
+        let mut all = Asked::NotPaid;
+        for attempt in order.unpaid_attempts() {
+            match self.ask(attempt, patience).await? {
+                QueryState::Paid(paid) => {
+                    let settled =
+                        self.settle(&attempt.account, &paid.out_trade_no, &paid.provider_number, paid.amount).await?;
+                    tracing::info!(order = %order.id, ?settled, "found by asking");
+                    if !matches!(settled, SettleAnswer::Recorded(_)) {
+                        return Ok(Asked::Paid);
+                    }
+                }
+                QueryState::Unknown(_) => all = Asked::Unknown,
+                // "Not found" and "not paid" are explicit, though neither is "closed": the asking goes on after the hold.
+                QueryState::Pending | QueryState::NotFound | QueryState::Closed | QueryState::Refunded => {}
+            }
+        }
+        Ok(all)
+    }
+
+    /// How long the slowest channel of an order's attempts may still take money after the hold, ms.
+    pub(crate) async fn payable_ms(&self, order: &Order) -> Result<i64, AppError> {
+        let mut longest = 0;
+        for attempt in &order.attempts {
+            if let Some(setting) = self.channel(&attempt.account).await? {
+                longest = longest.max(setting.channel.describe().payable_after_ms);
+            }
+        }
+        Ok(longest)
+    }
+}

@@ -1,0 +1,60 @@
+//! What a buyer who looks at an order sets in motion: a lost message sent again, a provider asked.
+
+use crate::asking::Patience;
+use crate::{App, AppError};
+use domain::limits::{CHECK_EVERY_MS, SEND_AGAIN_AFTER_MS, SEND_AGAIN_LEASE_MS};
+use domain::order::{Order, State};
+use store::Outcome;
+
+/// What came of "I have paid".
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CheckAnswer {
+    /// The order as it stands after asking.
+    Asked(Box<Order>),
+    /// Asked a moment ago; again in so many seconds.
+    TooOften {
+        /// Seconds.
+        seconds: i64,
+    },
+}
+
+impl App {
+    /// Asks the providers of an order now, at most once in five seconds.
+    pub async fn check_payment(&self, order: &Order) -> Result<CheckAnswer, AppError> {
+        let now = self.clock.now();
+        let turn = self.store.take_turn(&format!("check#{}", order.id), now, now + CHECK_EVERY_MS).await?;
+        if let Outcome::Refused(until) = turn {
+            return Ok(CheckAnswer::TooOften { seconds: (until - now).div_euclid(1_000) + 1 });
+        }
+        if matches!(order.state, State::Held | State::Expired) {
+            self.ask_order(order, &Patience::default()).await?;
+        }
+        let now_stands = self.store.order(&order.id).await?.unwrap_or_else(|| order.clone());
+        Ok(CheckAnswer::Asked(Box::new(now_stands)))
+    }
+
+    /// Whether an order has been paid and waiting for so long that its message may be lost.
+    pub fn seems_stuck(&self, order: &Order) -> bool {
+        let waits = matches!(order.state, State::Paid | State::Late);
+        let since = self.clock.now() - order.paid_at.unwrap_or_default();
+        waits && since >= SEND_AGAIN_AFTER_MS
+    }
+
+    /// Drives an order again that was paid and waits, at most once in ten seconds however many people ask.
+    pub async fn send_again(&self, order: &Order) -> Result<(), AppError> {
+        if self.is_closed().await? {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        match self.store.lease_sending(order, now, now - SEND_AGAIN_LEASE_MS).await? {
+            Outcome::Refused(()) => return Ok(()),
+            Outcome::Applied(()) | Outcome::AlreadyApplied(()) => {}
+        }
+        tracing::info!(order = %order.id, state = order.state.as_str(), "driven again");
+        match order.state {
+            State::Late => self.drive_late(order).await,
+            State::Paid => self.send_to_delivery(order).await.map(drop),
+            _ => Ok(()),
+        }
+    }
+}

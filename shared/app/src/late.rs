@@ -1,0 +1,36 @@
+//! Money that came after the hold: new cards where there are any, else the money is owed back.
+
+use crate::hold::{Held, HoldEnd};
+use crate::{App, AppError};
+use domain::Claim;
+use domain::order::{Order, State};
+use store::Outcome;
+
+impl App {
+    /// Drives an order that is LATE to its end: adopted and on its way to delivery, before a person, or owed back. Cut off
+    /// anywhere and driven again, by whomever, it ends the same: the claim of the next generation is always the same claim.
+    pub(crate) async fn drive_late(&self, order: &Order) -> Result<(), AppError> {
+        if order.state != State::Late || self.is_closed().await? {
+            return Ok(());
+        }
+        let claim = Claim { order: order.id, generation: order.generation.saturating_add(1) };
+        let mut held = Held::default();
+        let end = self.hold(&order.product, claim, order.quantity, &mut held).await?;
+        let now = self.clock.now();
+        let outcome = match end {
+            HoldEnd::Enough => self.store.adopt(order, &held.runs(order.quantity), now).await?,
+            HoldEnd::SoldOut => self.store.refund_late(order, now).await?,
+        };
+        let after = match outcome {
+            Outcome::Applied(after) | Outcome::AlreadyApplied(after) | Outcome::Refused(Some(after)) => after,
+            Outcome::Refused(None) => return Err(AppError::Unforeseen("a late order that is not there")),
+        };
+        // Somebody else may have driven it with other cards: what is not the order's goes back, on its own evidence.
+        self.give_back(&after, &order.product, claim, &held).await;
+        tracing::info!(order = %order.id, state = after.state.as_str(), "late money");
+        match after.state {
+            State::Paid => self.send_to_delivery(&after).await.map(drop),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Finding orders again by contact and password. Unknown contact and wrong password take the same reads and the same hashes,
+//! and give the same empty answer.
+
+use crate::{App, AppError};
+use domain::OrderId;
+use domain::order::{Order, State};
+
+/// Orders of one contact that are looked through, the newest.
+const LOOKED_THROUGH: usize = 20;
+
+/// A window in which failures are counted, ms.
+const WINDOW_MS: i64 = 15 * 60_000;
+
+/// Failures of one contact, or from one address, in a window.
+const PER_CONTACT: i64 = 10;
+const PER_ADDRESS: i64 = 30;
+
+/// What came of a look-up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LookupAnswer {
+    /// The orders that this contact and this password open; maybe none.
+    Orders(Vec<Order>),
+    /// Too many failures; again in so many seconds.
+    TooOften {
+        /// Seconds.
+        seconds: i64,
+    },
+}
+
+impl App {
+    /// The orders of a contact that a password opens, the newest first.
+    pub async fn look_up(&self, contact: &str, password: &str, address: &str) -> Result<LookupAnswer, AppError> {
+        let now = self.clock.now();
+        let window = now.div_euclid(WINDOW_MS);
+        let until = (window + 1) * WINDOW_MS;
+        let hash = self.keys.contact(contact);
+        let names = [
+            (format!("lookup#contact#{}#{window}", crate::keys::hex(&hash)), PER_CONTACT),
+            (format!("lookup#address#{}#{window}", self.keys.address(address)), PER_ADDRESS),
+        ];
+        // Counted before the password is looked at, so that many guesses at once are counted as well.
+        for (name, most) in &names {
+            if self.store.count_try(name, 1, until).await? > *most {
+                return Ok(LookupAnswer::TooOften { seconds: (until - now).div_euclid(1_000) + 1 });
+            }
+        }
+        let limit = i32::try_from(LOOKED_THROUGH).unwrap_or(i32::MAX);
+        let known = self.store.orders_of_contact(&hash, 0, limit).await?;
+        // As many reads and hashes for a stranger as for a buyer of twenty orders: nobody learns who has bought here.
+        let mut asked = known.clone();
+        for n in asked.len()..LOOKED_THROUGH {
+            asked.push(self.keys.order_id(&format!("nobody's order {n} of {contact}")));
+        }
+        let found = self.store.orders_with_passwords(&asked).await?;
+        let mut orders: Vec<Order> = Vec::new();
+        for id in &asked {
+            let wanted = self.keys.password(id, password);
+            let stored = found.iter().find(|f| f.order.id == *id);
+            let kept = stored.map_or([0; 16], |f| f.password_hash);
+            if let (true, Some(stored)) = (crate::keys::equal(&wanted, &kept), stored)
+                && stored.order.state != State::Void
+            {
+                orders.push(stored.order.clone());
+            }
+        }
+        orders.sort_by_key(|o| std::cmp::Reverse((o.created_at, o.id)));
+        if !orders.is_empty() {
+            for (name, _) in &names {
+                if let Err(error) = self.store.count_try(name, -1, until).await {
+                    tracing::warn!(%error, "a successful look-up stays counted");
+                }
+            }
+        }
+        Ok(LookupAnswer::Orders(orders))
+    }
+
+    /// The order an id names as it stands, for whoever may see it without its token.
+    pub async fn order_now(&self, id: &OrderId) -> Result<Option<Order>, AppError> {
+        Ok(self.store.order(id).await?)
+    }
+}

@@ -1,0 +1,494 @@
+//! The timer's pass: what nobody came back for is brought to its end. It calls the same use cases as the handlers, never
+//! writes of its own; every step may be done twice, so two passes at once only do some work twice.
+
+use crate::asking::{Asked, Patience};
+use crate::closing::HoldEnding;
+use crate::hold::Held;
+use crate::{App, AppError};
+use domain::asking::is_due;
+use domain::limits::{HINTS_MAX, ORPHANS_MAX, SEND_AGAIN_LEASE_MS, STRIP_CARDS};
+use domain::order::{DueKind, Order, State, Why};
+use domain::stock::{Entry, Strip, evidence};
+use domain::{Claim, Millis, OrderId, ProductId};
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use store::{Alarm, Head, Outcome};
+
+/// Strips read at a time: one BatchGetItem.
+const PAGE: usize = 100;
+
+/// Providers asked side by side.
+const ASKED_AT_ONCE: usize = 8;
+
+/// Unfinished business read of each kind and shard in one pass.
+const DUE_PAGE: i32 = 25;
+
+/// Final cards that are worth a write of marks by themselves.
+const MARKS_WORTH: u32 = 8;
+
+/// Milliseconds after which a single final card is marked all the same: from then on even a deleted order cannot be mistaken
+/// for one that was never written.
+const MARK_AFTER_MS: i64 = 10 * 60_000;
+
+/// Milliseconds a note of the pass is kept.
+const NOTE_KEPT_MS: i64 = 30 * 24 * 60 * 60_000;
+
+/// Strips behind the cursor with unclaimed cards at their end that are left to the instances which opened them.
+const OPEN_STRIPS: u32 = 3;
+
+/// What a pass did. Counted for the log and for tests.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Pass {
+    /// The shop is closed: nothing was done.
+    pub closed: bool,
+    /// Whether the pass saw everything before its time was over.
+    pub complete: bool,
+    /// Strips read.
+    pub strips: usize,
+    /// Orders read.
+    pub orders: usize,
+    /// Orders whose providers were asked.
+    pub asked: usize,
+    /// Orders that were found paid by asking.
+    pub found_paid: usize,
+    /// Holds that were ended.
+    pub closed_orders: usize,
+    /// Cards given back.
+    pub released: usize,
+    /// Creates given up.
+    pub given_up: usize,
+    /// Paid orders sent again.
+    pub sent_again: usize,
+    /// Pieces of unfinished business driven.
+    pub driven: usize,
+    /// Strips sealed.
+    pub sealed: usize,
+    /// Alarms raised.
+    pub alarms: usize,
+    /// Things that failed and are left to the next pass.
+    pub failed: usize,
+}
+
+/// What one pass leaves for the next.
+#[derive(Serialize, Deserialize, Default)]
+struct Notes {
+    /// When each product was last seen whole, Unix ms.
+    since: BTreeMap<String, Millis>,
+    /// The product and strip at which a pass ran out of time.
+    stopped_at: Option<(String, u32)>,
+}
+
+/// When each ownerless claim was first seen, by claim in hexadecimal.
+type FirstSights = BTreeMap<String, Millis>;
+
+const NOTES: &str = "reconcile";
+
+/// One look at one product.
+struct Look<'a> {
+    product: &'a ProductId,
+    head: Head,
+    since: Millis,
+    patience: &'a Patience,
+    /// Claims without an order, with the strips they lie in.
+    ownerless: BTreeMap<Claim, Held>,
+    /// Claims of a later generation without an order: nothing that a cut-off create could leave.
+    strange: u32,
+    /// Orders that are there and do not read. Never taken for absent.
+    unreadable: BTreeSet<OrderId>,
+    hints: BTreeSet<u32>,
+    sealed: BTreeSet<u32>,
+}
+
+impl App {
+    /// One pass, which ends when everything was seen or `budget_ms` is over. The next one goes on where this one stopped.
+    pub async fn reconcile(&self, budget_ms: i64) -> Result<Pass, AppError> {
+        let mut pass = Pass::default();
+        if self.is_closed().await? {
+            pass.closed = true;
+            return Ok(pass);
+        }
+        let started = self.clock.now();
+        let deadline = started.saturating_add(budget_ms);
+        let mut notes: Notes =
+            self.store.note(NOTES).await?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let patience = Patience::default();
+        self.drive_list(&mut pass, &patience, deadline).await?;
+        let mut products: Vec<ProductId> = self.all_products().await?.into_iter().map(|p| p.id).collect();
+        // Whoever was cut off last time comes first, so that no product starves behind a large one.
+        let first = notes.stopped_at.take();
+        if let Some((stopped, _)) = &first {
+            let place = products.iter().position(|p| p.as_str() >= stopped.as_str()).unwrap_or(0);
+            products.rotate_left(place);
+        }
+        pass.complete = true;
+        for product in &products {
+            let from = first.as_ref().filter(|(p, _)| p == product.as_str()).map_or(0, |(_, strip)| *strip);
+            let since = notes.since.get(product.as_str()).copied().unwrap_or(Millis::MIN);
+            match self.look_at(product, from, since, &patience, deadline, &mut pass).await {
+                Ok(None) => {
+                    if from == 0 {
+                        notes.since.insert(product.to_string(), started);
+                    }
+                }
+                Ok(Some(strip)) => {
+                    notes.stopped_at = Some((product.to_string(), strip));
+                    pass.complete = false;
+                    break;
+                }
+                Err(error) => {
+                    tracing::warn!(%product, %error, "a product is left to the next pass");
+                    pass.failed += 1;
+                }
+            }
+        }
+        let text = serde_json::to_string(&notes).map_err(|_| AppError::Setting("notes"))?;
+        self.store.keep_note(NOTES, &text, started + NOTE_KEPT_MS).await?;
+        tracing::info!(?pass, "reconciled");
+        Ok(pass)
+    }
+
+    async fn drive_list(&self, pass: &mut Pass, patience: &Patience, deadline: Millis) -> Result<(), AppError> {
+        for item in self.store.due(self.clock.now(), DUE_PAGE).await? {
+            if self.clock.now() >= deadline {
+                break;
+            }
+            if matches!(item.kind, DueKind::Money | DueKind::Alarm) {
+                continue;
+            }
+            pass.driven += 1;
+            if let Err(error) = self.drive_due(&item, patience).await {
+                tracing::warn!(kind = item.kind.as_str(), %error, "left to the next pass");
+                pass.failed += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the unsealed strips of a product from strip `from` on. Answers the strip at which time was over, if it was.
+    async fn look_at(
+        &self,
+        product: &ProductId,
+        from: u32,
+        since: Millis,
+        patience: &Patience,
+        deadline: Millis,
+        pass: &mut Pass,
+    ) -> Result<Option<u32>, AppError> {
+        let Some(head) = self.store.head(product).await? else { return Ok(None) };
+        self.put_waiting_on_sale(product, &head).await?;
+        let unsealed: Vec<u32> = (head.low.max(from)..head.cursor).collect();
+        let mut look = Look {
+            product,
+            head,
+            since,
+            patience,
+            ownerless: BTreeMap::new(),
+            strange: 0,
+            unreadable: BTreeSet::new(),
+            hints: BTreeSet::new(),
+            sealed: BTreeSet::new(),
+        };
+        let mut stopped = None;
+        for page in unsealed.chunks(PAGE) {
+            if self.clock.now() >= deadline {
+                stopped = page.first().copied();
+                break;
+            }
+            self.look_at_page(&mut look, page, pass).await?;
+        }
+        self.give_up_ownerless(&mut look, pass).await?;
+        self.raise_watermark(&look).await?;
+        // A head holds so many hints and no more; the rest is found by the next pass.
+        let room = HINTS_MAX.saturating_sub(look.head.hints.len());
+        let hints: Vec<u32> = look.hints.into_iter().filter(|b| !look.head.hints.contains(b)).take(room).collect();
+        self.hint(product, &hints).await;
+        Ok(stopped)
+    }
+
+    /// An import that died after its strip and before putting it on sale keeps nobody's cards from selling.
+    async fn put_waiting_on_sale(&self, product: &ProductId, head: &Head) -> Result<(), AppError> {
+        let waiting: Vec<u32> = (head.on_sale..head.reserved).take(PAGE).collect();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let there: BTreeSet<u32> = self.store.strips(product, &waiting).await?.iter().map(|s| s.strip.no).collect();
+        for strip in waiting.into_iter().take_while(|b| there.contains(b)) {
+            self.store.put_on_sale(product, strip).await?;
+        }
+        Ok(())
+    }
+
+    async fn look_at_page(&self, look: &mut Look<'_>, page: &[u32], pass: &mut Pass) -> Result<(), AppError> {
+        // What does not read is left alone and named by the audit; it must not keep the rest from being driven.
+        let (strips, unreadable) = self.store.strips_with_faults(look.product, page).await?;
+        for (strip, error) in unreadable {
+            tracing::error!(product = %look.product, strip, error, "a strip does not read");
+        }
+        let strips: Vec<Strip> = strips.into_iter().map(|s| s.strip).collect();
+        pass.strips += strips.len();
+        let owners: BTreeSet<OrderId> = strips
+            .iter()
+            .filter(|strip| !strip.sealed)
+            .flat_map(open_claims)
+            .map(|(_, claim)| claim.order)
+            .collect();
+        let owners: Vec<OrderId> = owners.into_iter().collect();
+        let (mut orders, unreadable) = self.store.orders_with_faults(&owners).await?;
+        for (order, error) in &unreadable {
+            tracing::error!(%order, error, "an order does not read");
+        }
+        look.unreadable.extend(unreadable.into_keys());
+        pass.orders += orders.len();
+        self.drive_orders(look, &mut orders, pass).await;
+        for strip in &strips {
+            if strip.sealed {
+                look.sealed.insert(strip.no);
+            } else {
+                self.tidy_strip(look, strip, &orders, pass).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks providers, ends holds whose time is over, sends again what is paid and waits. What fails is left to the next pass.
+    async fn drive_orders(&self, look: &Look<'_>, orders: &mut HashMap<OrderId, Order>, pass: &mut Pass) {
+        let now = self.clock.now();
+        let since = look.since;
+        let to_drive: Vec<Order> = orders.values().filter(|o| wants_driving(o, since, now)).cloned().collect();
+        let mut work = Vec::with_capacity(to_drive.len());
+        for order in to_drive {
+            // Boxed: asking and settling nest deeply.
+            work.push(Box::pin(async move { (order.id, self.drive_one(&order, look.patience).await) }));
+        }
+        let mut done = futures_util::stream::iter(work).buffer_unordered(ASKED_AT_ONCE);
+        while let Some((id, end)) = done.next().await {
+            match end {
+                Ok(Driven::Nothing) => {}
+                Ok(Driven::Asked) => pass.asked += 1,
+                Ok(Driven::FoundPaid) => {
+                    pass.asked += 1;
+                    pass.found_paid += 1;
+                }
+                Ok(Driven::Closed(order)) => {
+                    pass.asked += 1;
+                    pass.closed_orders += 1;
+                    orders.insert(id, *order);
+                }
+                Ok(Driven::Sent) => pass.sent_again += 1,
+                Err(error) => {
+                    tracing::warn!(order = %id, %error, "an order is left to the next pass");
+                    pass.failed += 1;
+                }
+            }
+        }
+    }
+
+    async fn drive_one(&self, order: &Order, patience: &Patience) -> Result<Driven, AppError> {
+        if order.state == State::Paid {
+            if !self.is_proven(order) {
+                tracing::error!(order = %order.id, "paid without a proof; nothing is sent");
+                return Ok(Driven::Nothing);
+            }
+            self.send_again(order).await?;
+            return Ok(Driven::Sent);
+        }
+        if order.expires_at >= self.clock.now() {
+            let asked = self.ask_order(order, patience).await?;
+            return Ok(if asked == Asked::Paid { Driven::FoundPaid } else { Driven::Asked });
+        }
+        Ok(match self.end_hold(order, Why::Expired, patience).await? {
+            HoldEnding::Closed(closed) => Driven::Closed(closed),
+            HoldEnding::Paid => Driven::FoundPaid,
+            HoldEnding::Waits | HoldEnding::Changed => Driven::Asked,
+        })
+    }
+
+    /// Releases what has evidence, remembers what has no owner, marks and seals what is final.
+    async fn tidy_strip(
+        &self,
+        look: &mut Look<'_>,
+        strip: &Strip,
+        orders: &HashMap<OrderId, Order>,
+        pass: &mut Pass,
+    ) -> Result<(), AppError> {
+        let now = self.clock.now();
+        let mut releasable: BTreeMap<Claim, Vec<u8>> = BTreeMap::new();
+        let (mut done, mut oldest) = (strip.done, Millis::MAX);
+        for (position, claim) in open_claims(strip) {
+            match orders.get(&claim.order) {
+                None if look.unreadable.contains(&claim.order) => {}
+                None if claim.generation == 0 => look.ownerless.entry(claim).or_default().add(strip.no, position),
+                None => look.strange += 1,
+                Some(order) if evidence::is_final(order, claim.generation, look.product, strip.no, position) => {
+                    done |= 1u64.checked_shl(u32::from(position)).unwrap_or_default();
+                    oldest = oldest.min(order.delivered_at.unwrap_or_default());
+                }
+                Some(order)
+                    if evidence::releasable(order, claim.generation, look.product, strip.no, position) =>
+                {
+                    releasable.entry(claim).or_default().push(position);
+                }
+                Some(_) => {}
+            }
+        }
+        let mut has_free = strip.entries.contains(&Entry::Free);
+        for (claim, positions) in releasable {
+            let Some(order) = orders.get(&claim.order) else { continue };
+            let mut held = Held::default();
+            positions.iter().for_each(|position| held.add(strip.no, *position));
+            if !self.release_surplus(order, look.product, claim, &held).await.is_empty() {
+                pass.released += positions.len();
+                has_free = true;
+            }
+        }
+        let tail_is_forgotten = strip.room() > 0 && strip.no.saturating_add(OPEN_STRIPS) < look.head.cursor;
+        if has_free || tail_is_forgotten {
+            look.hints.insert(strip.no);
+        }
+        let all_final = strip.room() == 0
+            && (0u8..).zip(&strip.entries).all(|(position, entry)| match entry {
+                Entry::Claim(_) => done.checked_shr(u32::from(position)).is_some_and(|bits| bits & 1 == 1),
+                Entry::Pad | Entry::Removed => true,
+                Entry::Free => false,
+            });
+        if all_final {
+            self.store.seal(look.product, strip.no).await?;
+            look.sealed.insert(strip.no);
+            pass.sealed += 1;
+        } else {
+            let new = (done & !strip.done).count_ones();
+            if new >= MARKS_WORTH || (new > 0 && now - oldest >= MARK_AFTER_MS) {
+                self.store.mark_done(look.product, strip, done).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Claims that nobody owns: watched from their first sight, given up when they are old enough, and put before a person when
+    /// there are so many of them, or of such a kind, that something else must be wrong.
+    async fn give_up_ownerless(&self, look: &mut Look<'_>, pass: &mut Pass) -> Result<(), AppError> {
+        let now = self.clock.now();
+        let name = format!("ownerless#{}", look.product);
+        let known: FirstSights = match self.store.note(&name).await? {
+            Some(text) => serde_json::from_str(&text).unwrap_or_default(),
+            None => BTreeMap::new(),
+        };
+        if look.strange > 0 {
+            self.raise(look.product, "ownerless_later_generation", look.strange, pass).await?;
+        }
+        if look.ownerless.is_empty() {
+            if !known.is_empty() {
+                self.store.keep_note(&name, "{}", now + NOTE_KEPT_MS).await?;
+            }
+            return Ok(());
+        }
+        let claim_name = |claim: &Claim| crate::keys::hex(&claim.to_bytes());
+        let first = |claim: &Claim| known.get(&claim_name(claim)).copied().unwrap_or(now);
+        let sights: FirstSights = look.ownerless.keys().map(|claim| (claim_name(claim), first(claim))).collect();
+        if sights != known {
+            let text = serde_json::to_string(&sights).map_err(|_| AppError::Setting("notes"))?;
+            self.store.keep_note(&name, &text, now + NOTE_KEPT_MS).await?;
+        }
+        let ripe: Vec<(Claim, Held)> = look
+            .ownerless
+            .iter()
+            .filter(|(claim, _)| now - first(claim) >= self.config.orphan_ms)
+            .map(|(claim, held)| (*claim, held.clone()))
+            .collect();
+        let too_many = ripe.len() > ORPHANS_MAX;
+        if too_many && !self.is_confirmed(look.product, u32::try_from(ripe.len()).unwrap_or(u32::MAX), pass).await? {
+            return Ok(());
+        }
+        for (claim, held) in ripe {
+            let order = match self.store.void(&claim.order, look.product, Why::Abandoned, now).await? {
+                Outcome::Applied(tombstone) | Outcome::AlreadyApplied(tombstone) => {
+                    pass.given_up += 1;
+                    tombstone
+                }
+                Outcome::Refused(order) => order,
+            };
+            let hints = self.release_surplus(&order, look.product, claim, &held).await;
+            pass.released += hints.len();
+            look.hints.extend(hints);
+        }
+        Ok(())
+    }
+
+    /// Whether a person has confirmed that so many ownerless claims may be given up; puts them before one otherwise.
+    async fn is_confirmed(&self, product: &ProductId, count: u32, pass: &mut Pass) -> Result<bool, AppError> {
+        let key = store::keys::alarm(product, OWNERLESS);
+        match self.store.alarm_at(&key).await? {
+            Some(alarm) if alarm.confirmed && alarm.is_open => {
+                self.store.end_alarm(&alarm).await?;
+                Ok(true)
+            }
+            Some(alarm) if alarm.is_open => Ok(false),
+            _ => {
+                self.raise(product, OWNERLESS, count, pass).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    async fn raise(&self, product: &ProductId, what: &str, count: u32, pass: &mut Pass) -> Result<(), AppError> {
+        let alarm = Alarm {
+            product: product.clone(),
+            what: what.to_owned(),
+            count,
+            confirmed: false,
+            is_open: true,
+            seen_at: self.clock.now(),
+        };
+        if let Outcome::Applied(()) = self.store.raise_alarm(&alarm).await? {
+            tracing::error!(%product, what, count, "a person has to look at this product's strips");
+            pass.alarms += 1;
+        }
+        Ok(())
+    }
+
+    /// Raises the watermark over the sealed strips at the bottom.
+    async fn raise_watermark(&self, look: &Look<'_>) -> Result<(), AppError> {
+        let mut low = look.head.low;
+        while look.sealed.contains(&low) {
+            match self.store.raise_low(look.product, low).await? {
+                Outcome::Applied(()) | Outcome::AlreadyApplied(()) => low += 1,
+                Outcome::Refused(()) => break,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The word of the alarm about many ownerless claims.
+pub(crate) const OWNERLESS: &str = "ownerless_claims";
+
+/// What driving one order came to.
+enum Driven {
+    Nothing,
+    Asked,
+    FoundPaid,
+    Closed(Box<Order>),
+    Sent,
+}
+
+/// Whether an order that owns slots has something to do at `now`.
+fn wants_driving(order: &Order, since: Millis, now: Millis) -> bool {
+    match order.state {
+        State::Held if order.expires_at < now => true,
+        State::Held => order.attempts.iter().any(|a| is_due(a.made_at, since, now)),
+        State::Paid => {
+            let person = order.due.is_some_and(|due| due.kind == DueKind::Person && now - due.at < MARK_AFTER_MS);
+            !person && now - order.paid_at.unwrap_or_default() >= SEND_AGAIN_LEASE_MS
+        }
+        _ => false,
+    }
+}
+
+/// The claims of a strip that are not known to be final, with their positions.
+fn open_claims(strip: &Strip) -> impl Iterator<Item = (u8, Claim)> + '_ {
+    (0..STRIP_CARDS).zip(&strip.entries).filter_map(|(position, entry)| match entry {
+        Entry::Claim(claim) if !strip.is_done(position) => Some((position, *claim)),
+        _ => None,
+    })
+}

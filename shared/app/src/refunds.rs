@@ -1,0 +1,414 @@
+//! Money on its way back, and what else only a person decides: reviews, attested payments, rows of money that settled nothing.
+//! Every deed stands in the audit trail before it is done, and every refund stands in its order before a provider is called.
+
+use crate::{App, AppError, SettleAnswer};
+use domain::limits::{REFERENCE_MAX, REFUNDS_MAX};
+use domain::order::{Order, State};
+use domain::refund::{MoneyState, Refund, RefundState, returned};
+use domain::{AccountId, Claim, Money, OrderId};
+use payments::{QueryState, RefundState as Said};
+use store::{MoneyRow, Outcome};
+
+/// Milliseconds before a row whose return got no answer is asked about again.
+const ROW_EVERY_MS: i64 = 10 * 60_000;
+
+/// What stands as the reference of money that the provider says went back.
+const SEEN: &str = "seen at the provider";
+
+/// A seller's wish to return money.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RefundWish {
+    /// How much, in minor units; `None` for all that is left.
+    pub minor: Option<i64>,
+    /// The reference of a refund that was made outside of the shop.
+    pub by_hand: Option<String>,
+    /// The seller's idempotency key. Part of an order's money is returned only with one.
+    pub key: Option<String>,
+    /// Who asks.
+    pub who: String,
+}
+
+/// What came of a wish about an order's money.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RefundAnswer {
+    /// The order as it stands; its refunds say how far each has come.
+    Order(Box<Order>),
+    /// There is no such order.
+    NoOrder,
+    /// The order's state does not allow it.
+    WrongState(State),
+    /// The amount is nothing, or more than is left, or less than is owed.
+    Amount,
+    /// Part of the money is returned only under an idempotency key.
+    KeyMissing,
+    /// The account has no refund call: return the money by hand and register it.
+    ByHandOnly,
+    /// As many refunds as one order may have.
+    TooMany,
+}
+
+/// What a person does about money that settled no order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RowAction {
+    /// Returns it through its account.
+    Refund,
+    /// Returned it outside of the shop, or saw that it went back.
+    Refunded,
+    /// Saw that nothing went back after all.
+    NotRefunded,
+    /// Keeps it, and says why.
+    Keep,
+}
+
+/// The words of a person or of a provider, cut to what a row holds.
+pub(crate) fn cut(text: &str) -> String {
+    let mut end = text.len().min(REFERENCE_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().to_owned()
+}
+
+impl App {
+    /// Returns money of an order: one that is paid and undelivered becomes owed back first. Two clicks are one refund.
+    pub async fn refund_order(&self, id: &OrderId, wish: &RefundWish) -> Result<RefundAnswer, AppError> {
+        let Some(order) = self.store.order(id).await? else { return Ok(RefundAnswer::NoOrder) };
+        let order = match order.state {
+            State::Paid => match self.owe_back(&order, wish).await? {
+                Ok(order) => order,
+                Err(found) => return Ok(RefundAnswer::WrongState(found)),
+            },
+            State::RefundDue | State::Delivered => order,
+            // A second click on a refund that has gone through.
+            State::Refunded => return Ok(RefundAnswer::Order(Box::new(order))),
+            other => return Ok(RefundAnswer::WrongState(other)),
+        };
+        let left = order.paid_minor() - returned(&order.refunds);
+        let minor = wish.minor.unwrap_or(left);
+        let whole = minor == left && order.refunds.iter().all(|r| r.state == RefundState::Failed);
+        let key = match &wish.key {
+            Some(key) => key.clone(),
+            None if whole || left == 0 => format!("all {}", order.refunds.len()),
+            None => return Ok(RefundAnswer::KeyMissing),
+        };
+        let request = self.keys.refund_request(&order.id, &key);
+        if order.refunds.iter().any(|r| r.request == request) || left == 0 {
+            return Ok(RefundAnswer::Order(Box::new(order)));
+        }
+        if minor <= 0 || minor > left || (order.state == State::RefundDue && minor != left) {
+            return Ok(RefundAnswer::Amount);
+        }
+        if order.refunds.len() >= usize::from(REFUNDS_MAX) {
+            return Ok(RefundAnswer::TooMany);
+        }
+        if wish.by_hand.is_none() && !self.can_refund(&order).await? {
+            return Ok(RefundAnswer::ByHandOnly);
+        }
+        let what = if wish.by_hand.is_some() { "refund_by_hand" } else { "refund" };
+        let reference = cut(wish.by_hand.as_deref().unwrap_or_default());
+        self.note_deed(&wish.who, what, &order.id.to_string(), Some(minor), &reference).await?;
+        let refund = Refund {
+            minor,
+            state: RefundState::Started,
+            by_hand: wish.by_hand.is_some(),
+            reference,
+            request,
+            at: self.clock.now(),
+        };
+        let number = u8::try_from(order.refunds.len() + 1).unwrap_or(u8::MAX);
+        match self.store.start_refund(&order, &refund).await? {
+            // Whoever wrote it calls the provider, and nobody else ever does.
+            Outcome::Applied(order) => self.carry_out(&order, number).await,
+            Outcome::AlreadyApplied(order) => Ok(RefundAnswer::Order(Box::new(order))),
+            Outcome::Refused(Some(found)) => Ok(RefundAnswer::WrongState(found.state)),
+            Outcome::Refused(None) => Ok(RefundAnswer::NoOrder),
+        }
+    }
+
+    /// A paid order that the seller will not deliver: owed back, and its cards are free again.
+    async fn owe_back(&self, order: &Order, wish: &RefundWish) -> Result<Result<Order, State>, AppError> {
+        self.note_deed(&wish.who, "refund_undelivered", &order.id.to_string(), Some(order.paid_minor()), "").await?;
+        match self.store.refund_undelivered(order, self.clock.now()).await? {
+            Outcome::Applied(after) | Outcome::AlreadyApplied(after) => {
+                self.free_slots(order, &after).await;
+                Ok(Ok(after))
+            }
+            Outcome::Refused(found) => Ok(Err(found.map_or(State::Void, |o| o.state))),
+        }
+    }
+
+    /// Gives the cards of an earlier generation back, on the evidence of the order as it stands now.
+    async fn free_slots(&self, before: &Order, after: &Order) {
+        let claim = Claim { order: before.id, generation: before.generation };
+        let held = crate::hold::Held::of(&before.slots);
+        self.give_back(after, &after.product, claim, &held).await;
+    }
+
+    /// Whether the money of this order can be returned through its account.
+    pub async fn can_refund(&self, order: &Order) -> Result<bool, AppError> {
+        let Some(settled) = order.settled.as_ref().filter(|s| !s.txn.is_attested()) else { return Ok(false) };
+        let Some(attempt) = order.attempt(settled.attempt) else { return Ok(false) };
+        self.account_refunds(&attempt.account, &settled.txn.provider_number()).await
+    }
+
+    async fn account_refunds(&self, account: &AccountId, number: &str) -> Result<bool, AppError> {
+        let one = Money { minor: 1, currency: domain::Currency::CNY };
+        Ok(self.channel(account).await?.is_some_and(|setting| setting.channel.refund(number, one).is_some()))
+    }
+
+    async fn carry_out(&self, order: &Order, number: u8) -> Result<RefundAnswer, AppError> {
+        let Some(refund) = order.refunds.get(usize::from(number).saturating_sub(1)) else {
+            return Err(AppError::Unforeseen("a refund that is not there"));
+        };
+        let outcome = if refund.by_hand {
+            self.store.finish_refund(order, number, &refund.reference).await?
+        } else {
+            match self.call_refund(order, refund.minor).await? {
+                Said::Done => self.store.finish_refund(order, number, "done").await?,
+                // "More than is left" is also what a gateway says when the money went back before, by a call whose answer was
+                // lost or in its own console.
+                Said::Refused(_) if self.whole_went_back(order, refund).await? => {
+                    self.store.finish_refund(order, number, SEEN).await?
+                }
+                Said::Refused(words) => self.store.fail_refund(order, number, words).await?,
+                Said::Unknown(why) => {
+                    tracing::warn!(order = %order.id, number, why, "a refund without an answer");
+                    return Ok(RefundAnswer::Order(Box::new(order.clone())));
+                }
+            }
+        };
+        match outcome {
+            Outcome::Applied(after) | Outcome::AlreadyApplied(after) | Outcome::Refused(Some(after)) => {
+                Ok(RefundAnswer::Order(Box::new(after)))
+            }
+            Outcome::Refused(None) => Ok(RefundAnswer::NoOrder),
+        }
+    }
+
+    async fn call_refund(&self, order: &Order, minor: i64) -> Result<Said, AppError> {
+        let settled = order.settled.as_ref().ok_or(AppError::Unforeseen("a refund of an unpaid order"))?;
+        let attempt = order.attempt(settled.attempt).ok_or(AppError::Unforeseen("the paid attempt"))?;
+        let amount = Money { minor, currency: attempt.currency };
+        self.call_provider(&attempt.account, &settled.txn.provider_number(), amount).await
+    }
+
+    async fn call_provider(&self, account: &AccountId, number: &str, amount: Money) -> Result<Said, AppError> {
+        let step = self.channel(account).await?.and_then(|setting| setting.channel.refund(number, amount));
+        match step {
+            Some(step) => Ok(self.drive(step).await),
+            None => Ok(Said::Unknown("the account has no refund call")),
+        }
+    }
+
+    /// Whether the provider says that all of this movement went back.
+    async fn went_back(&self, account: &AccountId, number: &str) -> Result<bool, AppError> {
+        let step = self.channel(account).await?.and_then(|setting| setting.channel.query_number(number));
+        match step {
+            Some(step) => Ok(self.drive(step).await == QueryState::Refunded),
+            None => Ok(false),
+        }
+    }
+
+    /// Whether a refund of all that was paid is done, as far as its provider can say: only the whole of it can be told from a
+    /// trade's state.
+    async fn whole_went_back(&self, order: &Order, refund: &Refund) -> Result<bool, AppError> {
+        let Some(settled) = order.settled.as_ref().filter(|s| !s.txn.is_attested()) else { return Ok(false) };
+        match order.attempt(settled.attempt) {
+            Some(attempt) if refund.minor == attempt.minor => {
+                self.went_back(&attempt.account, &settled.txn.provider_number()).await
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// A refund whose answer was lost: never called again, only asked about. What the provider cannot say, a person must.
+    pub(crate) async fn drive_refund(&self, order: &Order, number: u8) -> Result<(), AppError> {
+        let place = usize::from(number).saturating_sub(1);
+        let Some(refund) = order.refunds.get(place).filter(|r| r.state == RefundState::Started) else {
+            return Ok(());
+        };
+        if refund.by_hand || self.whole_went_back(order, refund).await? {
+            let reference = if refund.by_hand { refund.reference.as_str() } else { SEEN };
+            self.store.finish_refund(order, number, reference).await?;
+        }
+        Ok(())
+    }
+
+    /// A person has looked at the provider's own pages and says how a refund without an answer ended.
+    pub async fn resolve_refund(
+        &self,
+        id: &OrderId,
+        number: u8,
+        went_back: bool,
+        reference: &str,
+        who: &str,
+    ) -> Result<RefundAnswer, AppError> {
+        let Some(order) = self.store.order(id).await? else { return Ok(RefundAnswer::NoOrder) };
+        let refund = number.checked_sub(1).and_then(|place| order.refunds.get(usize::from(place)));
+        let Some(refund) = refund else { return Ok(RefundAnswer::WrongState(order.state)) };
+        if refund.state != RefundState::Started {
+            return Ok(RefundAnswer::Order(Box::new(order)));
+        }
+        let what = if went_back { "refund_seen_done" } else { "refund_seen_failed" };
+        self.note_deed(who, what, &order.id.to_string(), Some(refund.minor), reference).await?;
+        let outcome = if went_back {
+            self.store.finish_refund(&order, number, &cut(reference)).await?
+        } else {
+            self.store.fail_refund(&order, number, &cut(reference)).await?
+        };
+        match outcome {
+            Outcome::Applied(after) | Outcome::AlreadyApplied(after) | Outcome::Refused(Some(after)) => {
+                Ok(RefundAnswer::Order(Box::new(after)))
+            }
+            Outcome::Refused(None) => Ok(RefundAnswer::NoOrder),
+        }
+    }
+
+    /// A person decides about an order in review.
+    pub async fn review_order(
+        &self,
+        id: &OrderId,
+        pass: bool,
+        reference: &str,
+        who: &str,
+    ) -> Result<RefundAnswer, AppError> {
+        let Some(order) = self.store.order(id).await? else { return Ok(RefundAnswer::NoOrder) };
+        if order.state != State::Review {
+            return Ok(RefundAnswer::WrongState(order.state));
+        }
+        let what = if pass { "review_passed" } else { "review_refused" };
+        self.note_deed(who, what, &order.id.to_string(), Some(order.paid_minor()), reference).await?;
+        let now = self.clock.now();
+        let outcome = if pass {
+            self.store.pass_review(&order, now).await?
+        } else {
+            self.store.refuse_review(&order, now).await?
+        };
+        match outcome {
+            Outcome::Applied(after) | Outcome::AlreadyApplied(after) => {
+                if after.state == State::Paid {
+                    // The sweep sends it when this does not.
+                    if let Err(error) = self.send_to_delivery(&after).await {
+                        tracing::warn!(order = %after.id, %error, "left to the sweep");
+                    }
+                } else if !pass {
+                    self.free_slots(&order, &after).await;
+                }
+                Ok(RefundAnswer::Order(Box::new(after)))
+            }
+            Outcome::Refused(found) => Ok(RefundAnswer::WrongState(found.map_or(State::Void, |o| o.state))),
+        }
+    }
+
+    /// The owner vouches for a payment that no provider reports. A kind of proof of its own: it stands in the trail, and its
+    /// movement can never be mistaken for a provider's.
+    pub async fn attest_payment(
+        &self,
+        id: &OrderId,
+        minor: i64,
+        reference: &str,
+        who: &str,
+    ) -> Result<RefundAnswer, AppError> {
+        let Some(order) = self.store.order(id).await? else { return Ok(RefundAnswer::NoOrder) };
+        if !matches!(order.state, State::Held | State::Expired) {
+            return Ok(RefundAnswer::WrongState(order.state));
+        }
+        let Some(attempt) = order.newest_attempt() else { return Ok(RefundAnswer::WrongState(order.state)) };
+        if attempt.minor != minor {
+            return Ok(RefundAnswer::Amount);
+        }
+        self.note_deed(who, "payment_attested", &order.id.to_string(), Some(minor), reference).await?;
+        let settled = self.settle_attested(attempt, &cut(reference)).await?;
+        let now_stands = self.store.order(id).await?.unwrap_or(order);
+        match settled {
+            SettleAnswer::Recorded(_) => Ok(RefundAnswer::WrongState(now_stands.state)),
+            _ => Ok(RefundAnswer::Order(Box::new(now_stands))),
+        }
+    }
+
+    /// A person decides about money that settled no order. `Ok(None)`: there is no such row; `Ok(Some(Err(row)))`: its state
+    /// does not allow it.
+    pub async fn decide_money(
+        &self,
+        key: &[u8],
+        action: &RowAction,
+        reference: &str,
+        who: &str,
+    ) -> Result<Option<Result<MoneyRow, MoneyRow>>, AppError> {
+        let Some(row) = self.store.row_at(key).await? else { return Ok(None) };
+        let (open, under_way) = (row.state == MoneyState::Open, row.state == MoneyState::Refunding);
+        let (what, fits) = match action {
+            RowAction::Refund => ("row_refund", open && self.row_can_refund(&row).await?),
+            RowAction::Refunded => ("row_refunded_by_hand", open || under_way),
+            RowAction::NotRefunded => ("row_not_refunded", under_way),
+            RowAction::Keep => ("row_kept", open),
+        };
+        if !fits {
+            return Ok(Some(Err(row)));
+        }
+        self.note_deed(who, what, &row.out_trade_no, Some(row.minor), reference).await?;
+        let (now, text) = (self.clock.now(), cut(reference));
+        let outcome = match action {
+            RowAction::Refund => {
+                match self.store.decide_row(&row.txn, row.state, MoneyState::Refunding, "", now + ROW_EVERY_MS).await? {
+                    Outcome::Applied(row) => return Ok(Some(Ok(self.return_row(&row).await?))),
+                    other => other,
+                }
+            }
+            RowAction::Refunded => self.store.end_row(&row.txn, row.state, MoneyState::Refunded, &text).await?,
+            RowAction::NotRefunded => {
+                self.store.decide_row(&row.txn, row.state, MoneyState::Open, &text, now).await?
+            }
+            RowAction::Keep => self.store.end_row(&row.txn, row.state, MoneyState::Kept, &text).await?,
+        };
+        Ok(match outcome {
+            Outcome::Applied(row) | Outcome::AlreadyApplied(row) => Some(Ok(row)),
+            Outcome::Refused(found) => found.map(Err),
+        })
+    }
+
+    /// Whether a row's money can be returned through its account.
+    pub async fn row_can_refund(&self, row: &MoneyRow) -> Result<bool, AppError> {
+        if row.txn.is_attested() {
+            return Ok(false);
+        }
+        self.account_refunds(&row.account, &row.txn.provider_number()).await
+    }
+
+    async fn return_row(&self, row: &MoneyRow) -> Result<MoneyRow, AppError> {
+        let amount = Money { minor: row.minor, currency: row.currency };
+        let said = self.call_provider(&row.account, &row.txn.provider_number(), amount).await?;
+        let outcome = match said {
+            Said::Done => self.store.end_row(&row.txn, MoneyState::Refunding, MoneyState::Refunded, "done").await?,
+            Said::Refused(_) if self.went_back(&row.account, &row.txn.provider_number()).await? => {
+                self.store.end_row(&row.txn, MoneyState::Refunding, MoneyState::Refunded, SEEN).await?
+            }
+            Said::Refused(words) => {
+                let now = self.clock.now();
+                self.store.decide_row(&row.txn, MoneyState::Refunding, MoneyState::Open, words, now).await?
+            }
+            Said::Unknown(why) => {
+                tracing::warn!(number = row.out_trade_no, why, "a returned row without an answer");
+                return Ok(row.clone());
+            }
+        };
+        Ok(match outcome {
+            Outcome::Applied(row) | Outcome::AlreadyApplied(row) | Outcome::Refused(Some(row)) => row,
+            Outcome::Refused(None) => row.clone(),
+        })
+    }
+
+    /// A row on its way back whose answer was lost: asked about until the provider says that it went back, or a person does.
+    pub(crate) async fn drive_row(&self, key: &[u8]) -> Result<(), AppError> {
+        let Some(row) = self.store.row_at(key).await?.filter(|row| row.state == MoneyState::Refunding) else {
+            return Ok(());
+        };
+        if self.went_back(&row.account, &row.txn.provider_number()).await? {
+            self.store.end_row(&row.txn, MoneyState::Refunding, MoneyState::Refunded, SEEN).await?;
+        } else {
+            let at = self.clock.now() + ROW_EVERY_MS;
+            self.store.decide_row(&row.txn, MoneyState::Refunding, MoneyState::Refunding, "", at).await?;
+        }
+        Ok(())
+    }
+}

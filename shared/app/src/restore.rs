@@ -1,0 +1,80 @@
+//! Closing the shop. After a restore nothing runs but the taking in of money, until an audit of everything is clean.
+
+use crate::{App, AppError};
+use domain::Millis;
+use domain::limits::CATALOGUE_AGE_MS;
+use serde::{Deserialize, Serialize};
+use std::sync::{Mutex, PoisonError};
+use store::{Outcome, ShopItem};
+
+const KIND: &str = "shop";
+const ID: &str = "door";
+
+/// What an instance remembers of the shop's door, for two seconds.
+#[derive(Debug, Default)]
+pub(crate) struct Door(Mutex<Option<(Millis, bool)>>);
+
+#[derive(Serialize, Deserialize, Clone, Copy, Default)]
+struct DoorDoc {
+    closed: bool,
+    /// When it was last closed or opened, Unix ms.
+    since: Millis,
+}
+
+impl App {
+    /// Whether the shop is closed, from memory no older than two seconds.
+    pub async fn is_closed(&self) -> Result<bool, AppError> {
+        let now = self.clock.now();
+        let known = *self.door.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, closed)) = known
+            && (0..CATALOGUE_AGE_MS).contains(&(now - at))
+        {
+            return Ok(closed);
+        }
+        let (doc, _) = self.read_door().await?;
+        *self.door.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, doc.closed));
+        Ok(doc.closed)
+    }
+
+    /// Since when the shop is closed, Unix ms, as it stands in the table; `None` while it is open.
+    pub async fn closed_since(&self) -> Result<Option<Millis>, AppError> {
+        let (doc, _) = self.read_door().await?;
+        Ok(doc.closed.then_some(doc.since))
+    }
+
+    async fn read_door(&self) -> Result<(DoorDoc, u32), AppError> {
+        match self.store.shop_item(KIND, ID).await? {
+            None => Ok((DoorDoc::default(), 0)),
+            Some(item) => {
+                let doc = serde_json::from_str(&item.doc).map_err(|_| AppError::Setting("the shop's door"))?;
+                Ok((doc, item.version))
+            }
+        }
+    }
+
+    /// Closes the shop because its tables were restored. Money is taken in as before and waits.
+    pub async fn close_shop(&self) -> Result<(), AppError> {
+        self.set_door(true).await
+    }
+
+    /// Opens the shop again. The caller has seen a clean audit of everything.
+    pub async fn open_shop(&self) -> Result<(), AppError> {
+        self.set_door(false).await
+    }
+
+    async fn set_door(&self, closed: bool) -> Result<(), AppError> {
+        let (doc, version) = self.read_door().await?;
+        let since = if doc.closed == closed && version > 0 { doc.since } else { self.clock.now() };
+        let doc = serde_json::to_string(&DoorDoc { closed, since }).map_err(|_| AppError::Setting("the shop's door"))?;
+        let item = ShopItem { kind: KIND.into(), id: ID.into(), doc, version: version + 1 };
+        let written = match version {
+            0 => self.store.create_shop_item(&item).await?,
+            _ => self.store.change_shop_item(&item).await?,
+        };
+        *self.door.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        match written {
+            Outcome::Refused(_) => Err(AppError::Contended),
+            Outcome::Applied(()) | Outcome::AlreadyApplied(()) => Ok(()),
+        }
+    }
+}
