@@ -10,6 +10,9 @@ use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::{Request, RequestExt};
 use serde_json::{Value, json};
 
+/// Milliseconds one part may take: API Gateway waits for 30 s. What is left is answered as remaining.
+const IMPORT_MS: i64 = 20_000;
+
 pub(crate) async fn handle(app: &App, id: &str, request: &Request) -> Answer {
     signed_in(app, request)?;
     let who = app::staff::ADMIN.to_owned();
@@ -56,7 +59,8 @@ async fn import(app: &App, product: &ProductId, request: &Request) -> Answer {
         return Err(Problem::UnsupportedMedia);
     }
     let (upload, part) = upload_and_part(app, request)?;
-    match app.import_cards(product, &upload, part, body, media == "text/csv").await? {
+    let deadline = app.clock.now() + IMPORT_MS;
+    match app.import_cards_until(product, &upload, part, body, media == "text/csv", deadline).await? {
         Ok(report) => json_response(200, &describe(&report)),
         Err(NoCardColumn) => Err(Problem::field("body", "no_card_column")),
     }
@@ -88,5 +92,6 @@ fn describe(report: &ImportReport) -> Value {
         "duplicates": report.duplicates,
         "rejected_count": report.rejected.len(),
         "rejected": rejected,
+        "remaining": report.remaining,
     })
 }

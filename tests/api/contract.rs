@@ -2,19 +2,26 @@
 //! document beside the assertions here.
 
 mod answers;
+mod attempts;
+mod attention;
 mod cards;
 mod catalogue;
+mod checks;
 mod creating;
+mod lookup;
 mod products;
 mod reading;
+mod refunds;
+mod removal;
+mod reviews;
 mod signing_in;
 mod wishes;
 
 use crate::openapi::{Reply, ask, request};
 use http::Request;
 use serde_json::{Value, json};
-use tests::shop::cards;
-use tests::{Buyer, TestShop};
+use tests::shop::{PID, cards};
+use tests::{Buyer, TestShop, text};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -33,6 +40,72 @@ async fn get(shop: &TestShop, path: &str, token: &str) -> Reply {
 async fn sell(shop: &TestShop, method: &str, path: &str, body: &Value) -> Reply {
     let token = shop.sign_in().await;
     send(shop, request(method, path, &token, body.to_string())).await
+}
+
+/// Posts with an order's token, or with a session.
+async fn post(shop: &TestShop, path: &str, token: &str, body: &Value) -> Reply {
+    send(shop, request("POST", path, token, body.to_string())).await
+}
+
+/// An address below an order, for its buyer.
+fn of(buyer: &Buyer, tail: &str) -> String {
+    format!("/api/orders/{}/{tail}", buyer.order)
+}
+
+/// An address below an order, for the seller.
+fn desk(buyer: &Buyer, tail: &str) -> String {
+    format!("/api/admin/orders/{}{tail}", buyer.order)
+}
+
+/// An order of `p` that was paid at the gateway.
+async fn paid(shop: &TestShop, key: &str, quantity: u32) -> Buyer {
+    let buyer = shop.order(key, "p", quantity).await;
+    let page = shop.open_pay_page(&buyer).await;
+    shop.press(&page, "pay").await;
+    buyer
+}
+
+/// An order of `p` that was paid at the gateway and delivered.
+async fn bought(shop: &TestShop, key: &str, quantity: u32) -> Buyer {
+    let buyer = paid(shop, key, quantity).await;
+    shop.deliver_all().await;
+    buyer
+}
+
+/// Status and reason as the buyer reads them.
+async fn stands(shop: &TestShop, buyer: &Buyer) -> (String, String) {
+    let (_, order) = shop.read(buyer).await;
+    (text(&order, "/status").to_owned(), order["status_reason"].as_str().unwrap_or_default().to_owned())
+}
+
+/// What the merchant has at the gateway, in yuan: the gateway's own word about what was paid and what went back.
+async fn balance(shop: &TestShop) -> String {
+    let path = format!("/sandbox/api.php?act=query&pid={PID}&key={}", shop.key);
+    let answer = shop.front().handle(request("GET", &path, "", ""), "127.0.0.1").await;
+    let answer: Value = serde_json::from_slice(answer.body()).unwrap();
+    text(&answer, "/money").to_owned()
+}
+
+/// What needs a person.
+async fn rows(shop: &TestShop) -> Vec<Value> {
+    let reply = sell(shop, "GET", "/api/admin/attention", &json!({})).await;
+    reply.body["rows"].as_array().unwrap_or_else(|| panic!("{}", reply.body)).clone()
+}
+
+/// The one thing that needs a person.
+async fn the_row(shop: &TestShop) -> Value {
+    let rows = rows(shop).await;
+    assert_eq!(rows.len(), 1, "{rows:#?}");
+    rows.into_iter().next().unwrap()
+}
+
+/// What was written down: deed, subject, amount in minor units, reference.
+async fn trail(shop: &TestShop) -> Vec<(String, String, Option<i64>, String)> {
+    let reply = sell(shop, "GET", "/api/admin/trail", &json!({})).await;
+    let entries = reply.body["entries"].as_array().unwrap_or_else(|| panic!("{}", reply.body));
+    let word = |entry: &Value, name: &str| entry[name].as_str().unwrap().to_owned();
+    let told = |e: &Value| (word(e, "what"), word(e, "subject"), e["amount_minor"].as_i64(), word(e, "reference"));
+    entries.iter().map(told).collect()
 }
 
 /// Expects a refusal.

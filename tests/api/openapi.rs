@@ -1,18 +1,23 @@
 //! `functions/assets/openapi.json` held against the table of routes, the list of problems, and what the running shop
 //! answers. Every answer that passes [`ask`] is checked, so whatever else asks through it checks the document as well.
 
+mod desk;
 mod document;
 mod schema;
 mod shape;
 mod tour;
+mod waiting;
 
 use document::{document, list};
-use domain::ProductId;
+use app::catalogue::EpaySettings;
 use domain::order::Why;
+use domain::{AccountId, ProductId};
 use http::{HeaderMap, Request};
 use local::Front;
+use payments::Secret;
 use serde_json::{Value, json};
 use store::Table;
+use tests::shop::PID;
 use tests::{TestShop, text};
 
 const TEXT: &str = include_str!("../../functions/assets/openapi.json");
@@ -104,11 +109,11 @@ fn form(path: &str, fields: &str) -> Request<Vec<u8>> {
     request
 }
 
-/// Switches the channel off behind the shop's back; no operation does it yet.
-pub fn switch_channel_off(shop: &TestShop) {
+/// Switches a channel off behind the shop's back; no operation does it yet.
+pub fn switch_channel_off(shop: &TestShop, channel: &str) {
     let items = shop.table(Table::Shop);
-    let mut item: Value =
-        items.iter().map(|i| serde_json::from_str(i).unwrap()).find(|i: &Value| i["kind"]["S"] == "channel").unwrap();
+    let is_it = |item: &Value| item["kind"]["S"] == "channel" && item["id"]["S"] == channel;
+    let mut item: Value = items.iter().map(|i| serde_json::from_str(i).unwrap()).find(is_it).unwrap();
     let doc = text(&item, "/doc/S").replace("\"enabled\":true", "\"enabled\":false");
     assert_ne!(doc, text(&item, "/doc/S"));
     item["doc"]["S"] = doc.into();
@@ -116,6 +121,18 @@ pub fn switch_channel_off(shop: &TestShop) {
     assert_eq!(shop.world.engine.call("PutItem", put.to_string().as_bytes()).0, 200);
     // Nobody remembers a channel for longer.
     shop.pass(2_000);
+}
+
+/// Sets up a further channel: the same merchant at the same gateway under another name, which cannot send money back.
+pub async fn set_channel_up(shop: &TestShop, channel: &str) {
+    let settings = EpaySettings {
+        account: AccountId::parse(channel).unwrap(),
+        base_url: format!("{}/sandbox", shop.world.public_url()),
+        pid: PID.to_owned(),
+        key: Secret::new(shop.key.clone()),
+        refund: None,
+    };
+    shop.app.configure_epay(&settings).await.unwrap();
 }
 
 /// Gives up the order that a key names, as the clean-up of unfinished creates does.

@@ -121,6 +121,14 @@ impl TestShop {
         (Front::new(self.world.clone(), app.clone()), app)
     }
 
+    /// Another function instance, on a machine whose clock is so many milliseconds ahead; behind, when below zero.
+    pub fn skewed(&self, ms: i64, tap: Arc<dyn Tap>) -> (Front, Arc<App>) {
+        let now = self.now.clone();
+        let clock = Clock::from_fn(move || now.load(Ordering::SeqCst) + ms);
+        let app = Arc::new(self.world.app_at(clock, tap, true));
+        (Front::new(self.world.clone(), app.clone()), app)
+    }
+
     /// The instance that answers by default.
     pub fn front(&self) -> &Front {
         &self.front
@@ -296,6 +304,12 @@ impl TestShop {
         answer["keys"].as_array().unwrap().iter().map(|k| text(k, "/content").to_owned()).collect()
     }
 
+    /// How many keys an order shows, whatever its state says and however it refuses.
+    pub async fn keys_or_none(&self, buyer: &Buyer) -> usize {
+        let (status, answer) = get(&self.front, &format!("/api/orders/{}/keys", buyer.order), &buyer.token).await;
+        if status == 200 { answer["keys"].as_array().unwrap().len() } else { 0 }
+    }
+
     /// Every item of every table, as sorted JSON text.
     pub fn tables(&self) -> BTreeMap<&'static str, Vec<String>> {
         Table::ALL.iter().map(|&table| (table.as_str(), self.table(table))).collect()
@@ -366,7 +380,12 @@ pub fn cards(prefix: &str, count: usize) -> Vec<String> {
 
 /// Sends a request to an instance; a body that is not JSON becomes a JSON string.
 pub async fn send(front: &Front, request: Request<Vec<u8>>) -> (u16, Value) {
-    let response = front.shop(request, "127.0.0.1").await;
+    send_from(front, request, "127.0.0.1").await
+}
+
+/// Sends a request to an instance, from an address.
+pub async fn send_from(front: &Front, request: Request<Vec<u8>>, address: &str) -> (u16, Value) {
+    let response = front.shop(request, address).await;
     let status = response.status().as_u16();
     let body = response.into_body();
     let value =
@@ -376,13 +395,18 @@ pub async fn send(front: &Front, request: Request<Vec<u8>>) -> (u16, Value) {
 
 /// A create through any instance.
 pub async fn create(front: &Front, key: &str, body: &Value) -> (u16, Value) {
+    create_from(front, key, body, "127.0.0.1").await
+}
+
+/// A create through any instance, from an address.
+pub async fn create_from(front: &Front, key: &str, body: &Value, address: &str) -> (u16, Value) {
     let request = Request::builder()
         .method(Method::POST)
         .uri("/api/orders")
         .header("idempotency-key", key)
         .body(body.to_string().into_bytes())
         .unwrap();
-    send(front, request).await
+    send_from(front, request, address).await
 }
 
 /// A buyer's read through any instance.

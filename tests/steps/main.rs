@@ -3,8 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod closing;
+mod common;
 mod create;
 mod deliver;
 mod import;
+mod late;
+mod import_size;
 mod pay;
 mod reconcile;
+mod refund;

@@ -173,6 +173,11 @@ impl World {
 
     /// A fresh function instance whose calls pass a tap, with or without the right to the cards.
     pub fn app_with(&self, tap: Arc<dyn Tap>, opens_cards: bool) -> App {
+        self.app_at(self.options.clock.clone(), tap, opens_cards)
+    }
+
+    /// A fresh function instance on a machine whose clock is not the world's.
+    pub fn app_at(&self, clock: Clock, tap: Arc<dyn Tap>, opens_cards: bool) -> App {
         let aws = Aws {
             region: "local".to_owned(),
             credentials: credentials(),
@@ -185,8 +190,7 @@ impl World {
         };
         let (engine, sqs, gateway) = (self.engine.clone(), self.sqs.clone(), self.gateway.clone());
         let seam = Seam::new(engine, sqs, gateway, &self.config.public_url, tap);
-        let (clock, ids) = (self.options.clock.clone(), self.options.ids.clone());
-        App::build(self.config.clone(), secrets, &aws, seam.connector(), clock, ids)
+        App::build(self.config.clone(), secrets, &aws, seam.connector(), clock, self.options.ids.clone())
     }
 
     /// The clock of the world.

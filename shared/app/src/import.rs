@@ -8,7 +8,7 @@
 
 use crate::seal::DataKey;
 use crate::{App, AppError};
-use domain::ProductId;
+use domain::{Millis, ProductId};
 use domain::limits::{CARD_MAX, CARD_MIDDLE_MAX, CARD_SMALL_MAX, STRIP_CARDS};
 use domain::stock::{Entry, Strip};
 use futures_util::StreamExt;
@@ -34,6 +34,8 @@ pub struct ImportReport {
     pub duplicates: u64,
     /// Lines that are no card, in order.
     pub rejected: Vec<Rejected>,
+    /// Cards that were not reached in time: the same part sent again goes on with them.
+    pub remaining: u64,
 }
 
 /// A table of several columns none of which is headed as the cards'.
@@ -62,14 +64,17 @@ enum Standing {
 /// A card that waits for a place, and the row that has to be taken over for it.
 type Waiting = VecDeque<(Card, Option<UniqueCard>)>;
 
-/// Ranges one execution may take when others close the ones it has.
-const RANGES: usize = 20;
+/// Ranges one execution may take without getting a single card in, when others close the ones it has.
+const FRUITLESS_RANGES: usize = 20;
+
+/// Strips reserved at a time, so that an execution whose time is over leaves few of them unfilled.
+const RANGE_STRIPS: usize = 50;
 
 /// The name under which a missing strip is closed.
 const CLOSED: &str = "closed";
 
 /// How many uniqueness rows are written at a time.
-const ROWS_AT_ONCE: usize = 16;
+const ROWS_AT_ONCE: usize = 48;
 
 /// A line's number and its text, or why it is none.
 type Line = (u64, Result<String, &'static str>);
@@ -159,8 +164,7 @@ pub(crate) fn vault_hash(items: &[VaultItem]) -> [u8; 32] {
 }
 
 impl App {
-    /// Brings one part of an upload into stock. `upload` and `part` name it: the same part sent again, even after a cut in
-    /// the middle, leaves the same cards in stock and gives the same counts.
+    /// Brings one part of an upload into stock, however long it takes.
     pub async fn import_cards(
         &self,
         product: &ProductId,
@@ -168,6 +172,21 @@ impl App {
         part: u32,
         body: &[u8],
         is_csv: bool,
+    ) -> Result<Result<ImportReport, NoCardColumn>, AppError> {
+        self.import_cards_until(product, upload, part, body, is_csv, Millis::MAX).await
+    }
+
+    /// Brings one part of an upload into stock. `upload` and `part` name it: the same part sent again, even after a cut in
+    /// the middle, leaves the same cards in stock and gives the same counts. What is not done at `deadline`, Unix ms, is
+    /// counted as remaining.
+    pub async fn import_cards_until(
+        &self,
+        product: &ProductId,
+        upload: &str,
+        part: u32,
+        body: &[u8],
+        is_csv: bool,
+        deadline: Millis,
     ) -> Result<Result<ImportReport, NoCardColumn>, AppError> {
         let lines = match if is_csv { records_of(body) } else { Ok(lines_of(body)) } {
             Ok(lines) => lines,
@@ -228,7 +247,7 @@ impl App {
                 }
             }
         }
-        let filled = self.fill(product, &import, waiting, &mut report).await?;
+        let filled = self.fill(product, &import, waiting, &mut report, deadline).await?;
         self.put_on_sale_up_to(product, end.max(filled)).await?;
         self.stock.refresh(product);
         self.forget_count(product);
@@ -296,28 +315,33 @@ impl App {
         import: &str,
         mut waiting: Waiting,
         report: &mut ImportReport,
+        deadline: Millis,
     ) -> Result<u32, AppError> {
         let mut end = 0;
         if waiting.is_empty() {
             return Ok(end);
         }
         let key = self.current_data_key(product).await?;
-        for _ in 0..RANGES {
-            if waiting.is_empty() {
-                break;
-            }
+        let mut fruitless = 0;
+        while !waiting.is_empty() && fruitless < FRUITLESS_RANGES && self.clock.now() < deadline {
             let run = format!("{import}.{}", crate::keys::hex(&self.ids.bytes::<6>()));
-            let needed = waiting.len().div_ceil(usize::from(STRIP_CARDS));
+            let needed = waiting.len().div_ceil(usize::from(STRIP_CARDS)).min(RANGE_STRIPS);
             let needed = u32::try_from(needed).unwrap_or(u32::MAX);
             let (first, length) = match self.store.reserve(product, &run, needed).await? {
                 Outcome::Applied(range) | Outcome::AlreadyApplied(range) => range,
                 Outcome::Refused(()) => return Err(AppError::Setting("a product without a head")),
             };
+            let before = report.imported;
             end = first.saturating_add(length);
             for strip in first..end {
                 let placed = self.settle_rows(product, &run, strip, &mut waiting, report).await?;
                 self.put_cards(product, &run, &key, strip, placed, &mut waiting, report).await?;
             }
+            fruitless = if report.imported > before { 0 } else { fruitless + 1 };
+        }
+        if self.clock.now() >= deadline {
+            report.remaining = u64::try_from(waiting.len()).unwrap_or_default();
+            return Ok(end);
         }
         // Others kept closing what this execution opened. The same part may be sent again.
         report.rejected.extend(waiting.into_iter().map(|(card, _)| Rejected { line: card.line, reason: "try_again" }));
@@ -468,17 +492,17 @@ impl App {
         let Some(head) = self.store.head(product).await? else { return Ok(()) };
         let wanted: Vec<u32> = (head.on_sale..end).collect();
         let there: BTreeSet<u32> = self.store.strips(product, &wanted).await?.iter().map(|s| s.strip.no).collect();
+        for strip in wanted.iter().filter(|strip| !there.contains(strip)) {
+            self.close_strip(product, *strip).await?;
+        }
         let mut on_sale = head.on_sale;
-        for strip in wanted {
-            if !there.contains(&strip) {
-                self.close_strip(product, strip).await?;
-            }
-            if strip >= on_sale {
-                on_sale = match self.store.put_on_sale(product, strip).await? {
-                    Outcome::Applied(on_sale) | Outcome::AlreadyApplied(on_sale) => on_sale,
-                    Outcome::Refused(_) => return Err(AppError::Contended),
-                };
-            }
+        while on_sale < end {
+            on_sale = match self.store.put_on_sale(product, on_sale, end).await? {
+                Outcome::Applied(on_sale) | Outcome::AlreadyApplied(on_sale) => on_sale,
+                // Somebody else put some of them on sale: the rest from there.
+                Outcome::Refused(further) if further > on_sale => further,
+                Outcome::Refused(_) => return Err(AppError::Contended),
+            };
         }
         for (run, (first, length)) in &head.ranges {
             if first.saturating_add(*length) <= on_sale {

@@ -213,8 +213,8 @@ impl App {
             return Ok(());
         }
         let there: BTreeSet<u32> = self.store.strips(product, &waiting).await?.iter().map(|s| s.strip.no).collect();
-        for strip in waiting.into_iter().take_while(|b| there.contains(b)) {
-            self.store.put_on_sale(product, strip).await?;
+        if let Some(last) = waiting.into_iter().take_while(|b| there.contains(b)).last() {
+            self.store.put_on_sale(product, head.on_sale, last.saturating_add(1)).await?;
         }
         Ok(())
     }

@@ -7,11 +7,15 @@ use crate::{Store, StoreError, Table, keys};
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity};
 use domain::order::Order;
 use domain::{OrderId, ProductId};
+use futures_util::StreamExt;
 use std::collections::HashMap;
 use std::time::Duration;
 
 /// DynamoDB's limit for one BatchGetItem. Source: API reference, BatchGetItem.
 const BATCH: usize = 100;
+
+/// Batches that are read side by side.
+const BATCHES_AT_ONCE: usize = 8;
 
 /// How often keys that DynamoDB left unprocessed are asked for again before the read counts as unanswered.
 const BATCH_ROUNDS: u32 = 6;
@@ -47,36 +51,54 @@ impl Store {
         keys: Vec<Item>,
         consistent: bool,
     ) -> Result<Vec<Item>, StoreError> {
+        let mut found = Vec::with_capacity(keys.len());
+        let mut chunks = Vec::with_capacity(keys.len().div_ceil(BATCH));
+        for chunk in keys.chunks(BATCH) {
+            chunks.push(self.batch_of_100(what, table, chunk.to_vec(), consistent));
+        }
+        // A hundred keys are one call; an import asks for thousands, side by side.
+        let mut read = futures_util::stream::iter(chunks).buffer_unordered(BATCHES_AT_ONCE);
+        while let Some(items) = read.next().await {
+            found.extend(items?);
+        }
+        Ok(found)
+    }
+
+    async fn batch_of_100(
+        &self,
+        what: &'static str,
+        table: Table,
+        keys: Vec<Item>,
+        consistent: bool,
+    ) -> Result<Vec<Item>, StoreError> {
         let name = self.tables.name(table);
         let mut found = Vec::with_capacity(keys.len());
-        for chunk in keys.chunks(BATCH) {
-            let mut wanted = Some(chunk.to_vec());
-            for round in 0..BATCH_ROUNDS {
-                let Some(keys) = wanted.take() else { break };
-                if round > 0 {
-                    // What is left unprocessed is throttled: asking again at once would be throttled too.
-                    tokio::time::sleep(BATCH_PAUSE * round).await;
-                }
-                let ask = KeysAndAttributes::builder()
-                    .set_keys(Some(keys))
-                    .consistent_read(consistent)
-                    .build()
-                    .map_err(|e| StoreError::corrupt(what, e.to_string()))?;
-                let got = self
-                    .db
-                    .batch_get_item()
-                    .request_items(&name, ask)
-                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                    .send()
-                    .await
-                    .map_err(|e| StoreError::sdk(what, e))?;
-                found.extend(got.responses.and_then(|mut r| r.remove(&name)).unwrap_or_default());
-                let left = got.unprocessed_keys.and_then(|mut u| u.remove(&name)).map(|k| k.keys);
-                wanted = left.filter(|keys| !keys.is_empty());
+        let mut wanted = Some(keys);
+        for round in 0..BATCH_ROUNDS {
+            let Some(keys) = wanted.take() else { break };
+            if round > 0 {
+                // What is left unprocessed is throttled: asking again at once would be throttled too.
+                tokio::time::sleep(BATCH_PAUSE * round).await;
             }
-            if wanted.is_some() {
-                return Err(StoreError::Unavailable { what, detail: "keys left unprocessed".into() });
-            }
+            let ask = KeysAndAttributes::builder()
+                .set_keys(Some(keys))
+                .consistent_read(consistent)
+                .build()
+                .map_err(|e| StoreError::corrupt(what, e.to_string()))?;
+            let got = self
+                .db
+                .batch_get_item()
+                .request_items(&name, ask)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await
+                .map_err(|e| StoreError::sdk(what, e))?;
+            found.extend(got.responses.and_then(|mut r| r.remove(&name)).unwrap_or_default());
+            let left = got.unprocessed_keys.and_then(|mut u| u.remove(&name)).map(|k| k.keys);
+            wanted = left.filter(|keys| !keys.is_empty());
+        }
+        if wanted.is_some() {
+            return Err(StoreError::Unavailable { what, detail: "keys left unprocessed".into() });
         }
         Ok(found)
     }

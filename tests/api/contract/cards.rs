@@ -17,7 +17,7 @@ async fn imports_report_what_became_of_every_line() {
             200,
             &json!({
                 "imported": 2, "duplicates": 2, "rejected_count": 1,
-                "rejected": [{"line": 5, "reason": "control_character"}],
+                "rejected": [{"line": 5, "reason": "control_character"}], "remaining": 0,
             })
         )
     );

@@ -236,7 +236,7 @@ async fn a_channel_that_is_off_takes_no_new_orders_and_hears_of_old_ones() {
     let reply = send(&shop, create("an-order-while-it-is-on", &wish("p", 1))).await;
     granted(&reply, 201);
     let buyer = Buyer::from(&reply.body);
-    switch_channel_off(&shop);
+    switch_channel_off(&shop, "sandbox");
     refused(&send(&shop, create("an-order-while-it-is-off", &wish("p", 1))).await, 503, "channel_down");
     assert_eq!(stock(&shop).await, (1, 1));
     let again = send(&shop, create("an-order-while-it-is-on", &wish("p", 1))).await;

@@ -19,8 +19,8 @@ async fn a_product_is_created_with_what_is_not_said_filled_in() {
     assert_ne!(text(&one.body, "/id"), text(&other.body, "/id"));
     let filled = json!({
         "id": text(&one.body, "/id"), "name": "Product p", "kind": "single_use_key", "price": yuan(990),
-        "channels": ["sandbox"], "min_quantity": 1, "max_quantity": 50, "fields": [], "on_sale": true, "archived": false,
-        "version": 1,
+        "channels": ["sandbox"], "min_quantity": 1, "max_quantity": 50, "fields": [], "review": false, "on_sale": true,
+        "archived": false, "version": 1,
     });
     assert_eq!(one.body, filled);
     let read = sell(&shop, "GET", &format!("/api/admin/products/{}", text(&one.body, "/id")), &json!({})).await;
@@ -69,7 +69,9 @@ fn misfits() -> Vec<(&'static str, Value, &'static str)> {
         let quantities = [json!(0), json!(51), json!(-1), json!(1.5), json!("1"), json!(4_294_967_297_i64)];
         all.extend(quantities.map(|v| (member, v, "quantity_range")));
     }
-    all.extend([json!("yes"), json!(1)].map(|v| ("on_sale", v, "not_a_choice")));
+    for member in ["on_sale", "review"] {
+        all.extend([json!("yes"), json!(1)].map(|v| (member, v, "not_a_choice")));
+    }
     let many: Vec<Value> = (0..21).map(|n| json!({"id": format!("f{n}"), "label": "L"})).collect();
     let fields = [
         json!({}),
@@ -118,7 +120,7 @@ async fn a_product_is_checked_field_by_field() {
     }
     let wrong = json!({
         "id": "p", "name": "", "kind": "gift", "price": 1, "channels": [], "min_quantity": 0, "max_quantity": 51,
-        "fields": {}, "on_sale": 1,
+        "fields": {}, "on_sale": 1, "review": 0,
     });
     let reply = sell(&shop, "POST", "/api/admin/products", &wrong).await;
     let named: BTreeSet<&str> = reply.errors().into_iter().map(|(field, _)| field).collect();

@@ -172,14 +172,18 @@ fn after(problem: &Problem) -> Option<Problem> {
         Problem::SoldOut => Problem::PriceChanged,
         Problem::PriceChanged => Problem::OrderVoid,
         Problem::OrderVoid => Problem::NotDelivered,
-        Problem::NotDelivered => Problem::Conflict("Somebody was quicker."),
+        Problem::NotDelivered => Problem::NotWaiting,
+        Problem::NotWaiting => Problem::RefundByHand,
+        Problem::RefundByHand => Problem::Conflict("Somebody was quicker."),
         Problem::Conflict(_) => Problem::TooLarge,
         Problem::TooLarge => Problem::UnsupportedMedia,
         Problem::UnsupportedMedia => Problem::IdempotencyKeyReused,
         Problem::IdempotencyKeyReused => Problem::field("name", "required"),
-        Problem::Invalid(_) => Problem::RateLimited(7),
+        Problem::Invalid(_) => Problem::TooManyHolds,
+        Problem::TooManyHolds => Problem::RateLimited(7),
         Problem::RateLimited(_) => Problem::ChannelDown,
-        Problem::ChannelDown => Problem::Unavailable,
+        Problem::ChannelDown => Problem::ShopClosed,
+        Problem::ShopClosed => Problem::Unavailable,
         Problem::Unavailable => return None,
     })
 }
@@ -203,6 +207,7 @@ fn the_codes_are_those_of_the_problems() {
         let schema = schemas.values().find(|s| s.pointer("/properties/code/const") == Some(&code.into())).unwrap();
         let expected = match &problem {
             Problem::RateLimited(seconds) => Some(("retry-after", seconds.to_string())),
+            Problem::TooManyHolds | Problem::ShopClosed => Some(("retry-after", "60".to_owned())),
             Problem::Unavailable => Some(("retry-after", "1".to_owned())),
             Problem::Unauthorized(_) => Some(("www-authenticate", "Bearer".to_owned())),
             Problem::MethodNotAllowed(methods) => Some(("allow", methods.clone())),

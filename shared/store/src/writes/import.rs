@@ -54,10 +54,10 @@ fn put_strip(product: &ProductId, item: &StripItem) -> Write {
     Write::put("A1 put strip", Table::Strips, item.write(product), "attribute_not_exists(#k)")
 }
 
-fn put_on_sale(product: &ProductId, strip: u32) -> Write {
-    Write::update("A1n put on sale", Table::Strips, head_key(product), "SET #n = :next", "#n = :strip")
-        .value(":next", number(u64::from(strip) + 1))
-        .value(":strip", number(strip))
+fn put_on_sale(product: &ProductId, from: u32, end: u32) -> Write {
+    Write::update("A1n put on sale", Table::Strips, head_key(product), "SET #n = :end", "#n = :from")
+        .value(":end", number(end))
+        .value(":from", number(from))
 }
 
 fn end_range(product: &ProductId, import: &str, first: u32, end: u32) -> Write {
@@ -88,7 +88,7 @@ pub(super) fn examples() -> Vec<Write> {
         take_unique(&product, &[0; 16], &at, &at),
         put_vault(&product, &vault),
         put_strip(&product, &StripItem { strip, import: "i".into(), vault_hash: [0; 32] }),
-        put_on_sale(&product, 7),
+        put_on_sale(&product, 7, 9),
         end_range(&product, "i", 5, 8),
     ]
 }
@@ -213,19 +213,20 @@ impl Store {
         }
     }
 
-    /// A1n. Puts the next strip on sale, whoever imported it. The caller has seen that it exists.
+    /// A1n. Puts the next strips on sale, from `from` up to before `end`, whoever imported them. The caller has seen that each
+    /// of them exists, which never changes again.
     ///
     /// * Invariant: 2. Strips go on sale in order and without a gap.
-    /// * Condition: exactly this strip is the next.
-    /// * If refused: how many strips are on sale; more than this one is `AlreadyApplied`.
-    /// * Twice: the second finds the strip on sale.
-    pub async fn put_on_sale(&self, product: &ProductId, strip: u32) -> Result<Outcome<u32, u32>, StoreError> {
-        match self.send(put_on_sale(product, strip)).await? {
+    /// * Condition: exactly `from` is the next.
+    /// * If refused: how many strips are on sale; `end` or more is `AlreadyApplied`.
+    /// * Twice: the second finds the strips on sale.
+    pub async fn put_on_sale(&self, product: &ProductId, from: u32, end: u32) -> Result<Outcome<u32, u32>, StoreError> {
+        match self.send(put_on_sale(product, from, end)).await? {
             Raw::Applied(item) => Ok(Outcome::Applied(Head::read(&item)?.on_sale)),
             Raw::Refused(None) => Ok(Outcome::Refused(0)),
             Raw::Refused(Some(item)) => {
                 let on_sale = Head::read(&item)?.on_sale;
-                Ok(if on_sale > strip { Outcome::AlreadyApplied(on_sale) } else { Outcome::Refused(on_sale) })
+                Ok(if on_sale >= end { Outcome::AlreadyApplied(on_sale) } else { Outcome::Refused(on_sale) })
             }
         }
     }
