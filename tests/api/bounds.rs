@@ -43,7 +43,8 @@ async fn after_ten_thousand_orders_few_strips_are_open() {
     for minute in 0..ORDERS / A_MINUTE {
         for n in 0..A_MINUTE {
             let number = minute * A_MINUTE + n;
-            let (status, answer) = shop::create(shop.front(), &format!("order-number-{number:08}"), &wish("p", 1)).await;
+            let (status, answer) =
+                shop::create(shop.front(), &format!("order-number-{number:08}"), &wish("p", 1)).await;
             assert_eq!(status, 201, "order {number}: {answer}");
             made += 1;
             let buyer = Buyer::from(&answer);

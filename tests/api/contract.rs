@@ -9,6 +9,7 @@ mod catalogue;
 mod checks;
 mod creating;
 mod lookup;
+mod probe;
 mod products;
 mod reading;
 mod refunds;

@@ -65,7 +65,8 @@ async fn many_names_behind_one_address_cannot_empty_the_shop() {
     let most = u64::from(PER_ADDRESS) + 3 * 2;
     assert!((u64::from(PER_ADDRESS)..=most).contains(&held), "{held} cards are held");
     // Somebody else is not kept from buying.
-    let (status, answer) = create_from(&fronts[0], "somebody-else-entirely", &wish_of("else@example.com"), "198.51.100.1").await;
+    let (status, answer) =
+        create_from(&fronts[0], "somebody-else-entirely", &wish_of("else@example.com"), "198.51.100.1").await;
     assert_eq!(status, 201, "{answer}");
 }
 
@@ -135,13 +136,9 @@ async fn nought_is_no_limit() {
     let shop = TestShop::limited(64, 0, 0).await;
     shop.product("p", 990, &cards("C", 60)).await;
     for n in 0..60 {
-        let (status, answer) = create_from(
-            shop.front(),
-            &format!("no-limit-at-all-{n:06}"),
-            &wish_of("one@example.com"),
-            "192.0.2.9",
-        )
-        .await;
+        let (status, answer) =
+            create_from(shop.front(), &format!("no-limit-at-all-{n:06}"), &wish_of("one@example.com"), "192.0.2.9")
+                .await;
         assert_eq!(status, 201, "{answer}");
     }
 }

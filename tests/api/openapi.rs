@@ -8,8 +8,8 @@ mod shape;
 mod tour;
 mod waiting;
 
-use document::{document, list};
 use app::catalogue::EpaySettings;
+use document::{document, list};
 use domain::order::Why;
 use domain::{AccountId, ProductId};
 use http::{HeaderMap, Request};

@@ -90,7 +90,10 @@ async fn a_tampered_order_is_named() {
         ("SET st = :v, t_dlv = :t", json!({":v": {"S": "DELIVERED"}, ":t": {"N": "1"}})),
         ("SET rv = :v", json!({":v": {"N": "1"}})),
         ("SET q = :v", json!({":v": {"N": "2"}})),
-        ("SET txn = :v, att_paid = :n, pm = :pm", json!({":v": {"B": "AAAA"}, ":n": {"N": "1"}, ":pm": {"B": "AAAAAAAAAAAAAAAA"}})),
+        (
+            "SET txn = :v, att_paid = :n, pm = :pm",
+            json!({":v": {"B": "AAAA"}, ":n": {"N": "1"}, ":pm": {"B": "AAAAAAAAAAAAAAAA"}}),
+        ),
         ("SET st = :v", json!({":v": {"S": "NONSENSE"}})),
     ]
     .into_iter()

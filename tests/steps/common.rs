@@ -202,13 +202,22 @@ pub fn messages(shop: &TestShop) -> usize {
     shop.world.sqs.dump(shop.world.queue_name()).unwrap().len()
 }
 
-/// Orders that stand in the index of unfinished business.
+/// What stands in the index of unfinished business: state, kind and time of each.
 pub fn due(shop: &TestShop) -> Vec<String> {
-    shop.table(Table::Orders).into_iter().filter(|o| o.contains(r#""due":"#)).collect()
+    let mut found = Vec::new();
+    for item in shop.table(Table::Orders) {
+        let item: Value = serde_json::from_str(&item).unwrap();
+        if item["due"].is_object() {
+            found.push(format!("{} {} {}", item["st"]["S"], item["due"]["S"], item["due_at"]["N"]));
+        }
+    }
+    found
 }
 
-/// A day and an hour go by, so that no provider lets anything be paid any more, and the timer goes on.
+/// Holds end, and then a day and an hour go by, so that no provider lets anything be paid any more; the timer goes on.
 pub async fn a_day_later(shop: &TestShop) {
+    shop.pass(30 * MINUTE);
+    shop.minutes(1).await;
     shop.pass(25 * HOUR);
     shop.minutes(2).await;
 }

@@ -220,7 +220,11 @@ async fn a_row_returned_cut_anywhere() {
         shop.pass(10 * 60_000);
         shop.minutes(1).await;
         if let [listed] = rows(&shop, "money_refund_unanswered").await.as_slice() {
-            assert_eq!((&listed["id"], balance(&shop)), (&json!(row), before), "{what}: it went back and stands as unknown");
+            assert_eq!(
+                (&listed["id"], balance(&shop)),
+                (&json!(row), before),
+                "{what}: it went back and stands as unknown"
+            );
             let (status, answer) =
                 post(shop.front(), &path, &token, None, &json!({"action": "not_refunded", "reference": "seen"})).await;
             assert_eq!((status, &answer["state"]), (200, &json!("open")), "{what}: {answer}");
@@ -316,7 +320,8 @@ async fn planted_a_refund_written_over_another_is_caught() {
         );
         assert!(one.0 == 200 || two.0 == 200, "{one:?} {two:?}");
         let order = seen_by_seller(&shop, &buyer).await;
-        let known: i64 = order["refunds"].as_array().unwrap().iter().map(|r| r["amount"]["amount_minor"].as_i64().unwrap()).sum();
+        let known: i64 =
+            order["refunds"].as_array().unwrap().iter().map(|r| r["amount"]["amount_minor"].as_i64().unwrap()).sum();
         sums.push((bug.hits() > 0, before - balance(&shop), known));
         is_whole(&shop, &["p"]).await;
     }

@@ -11,7 +11,6 @@ async fn main() -> ExitCode {
         say(&options::help());
         return ExitCode::SUCCESS;
     }
-    functions::telemetry::start();
     #[expect(clippy::disallowed_methods, reason = "the one home of the local shop's environment")]
     let variable = |name: &str| std::env::var(name).ok();
     let (command, flags) = match args.split_first() {
@@ -21,7 +20,10 @@ async fn main() -> ExitCode {
     let options = options::parse(flags, variable);
     let opened = match (command, options) {
         (_, Err(wrong)) => Err(wrong),
-        (None, Ok(options)) => Shop::open(options).await,
+        (None, Ok(options)) => {
+            functions::telemetry::start();
+            Shop::open(options).await
+        }
         (Some(audit @ ("audit" | "restored")), Ok(options)) => {
             return match Shop::audit(options, audit == "restored").await {
                 Ok((report, clean)) => {

@@ -61,7 +61,7 @@ impl App {
                 reason: "restored".to_owned(),
                 note: String::new(),
                 since,
-                actions: vec!["wait_for_audit"],
+                actions: vec!["open"],
             });
         }
         for report in self.audit_reports().await?.into_iter().filter(|r| r.differences > 0) {

@@ -202,10 +202,10 @@ impl App {
         Ok(products)
     }
 
-    /// Every product there ever was, archived ones too, as they stand in the table: their orders may still be open.
-    pub async fn all_products(&self) -> Result<Vec<Product>, AppError> {
+    /// Every product there ever was, archived ones too and those whose document does not read: their orders may be open.
+    pub async fn all_products(&self) -> Result<Vec<ProductId>, AppError> {
         let items = self.store.shop_items(PRODUCT).await?;
-        items.iter().map(read_product).collect()
+        Ok(items.iter().filter_map(|item| ProductId::parse(&item.id)).collect())
     }
 
     /// How many cards a buyer could claim, as counted within the last two seconds. For display only.

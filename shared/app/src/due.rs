@@ -41,7 +41,9 @@ impl App {
             State::Late => self.drive_late(order).await,
             State::Expired => self.ask_after_end(order, patience).await,
             // The sweep over the strips drives it; this is only the label that another attempt has put there.
-            State::Held => self.look_again(order, DueKind::Ask, order.expires_at.max(now) + domain::asking::GRACE_MS).await,
+            State::Held => {
+                self.look_again(order, DueKind::Ask, order.expires_at.max(now) + domain::asking::GRACE_MS).await
+            }
             State::Void => Ok(()),
             State::Review | State::Paid | State::Delivered | State::RefundDue | State::Refunded => {
                 self.finish_paid(order, patience).await

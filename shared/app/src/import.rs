@@ -8,9 +8,9 @@
 
 use crate::seal::DataKey;
 use crate::{App, AppError};
-use domain::{Millis, ProductId};
 use domain::limits::{CARD_MAX, CARD_MIDDLE_MAX, CARD_SMALL_MAX, STRIP_CARDS};
 use domain::stock::{Entry, Strip};
+use domain::{Millis, ProductId};
 use futures_util::StreamExt;
 use ring::digest;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};

@@ -131,7 +131,14 @@ impl Keys {
     }
 
     /// What makes an attempt this order's, in a hash that nobody without the shop's secret can make.
-    pub fn attempt(&self, order: &OrderId, product: &ProductId, quantity: u32, to_review: bool, of: &Attempt) -> [u8; 12] {
+    pub fn attempt(
+        &self,
+        order: &OrderId,
+        product: &ProductId,
+        quantity: u32,
+        to_review: bool,
+        of: &Attempt,
+    ) -> [u8; 12] {
         mac(
             &self.attempt,
             &[

@@ -95,7 +95,14 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(25);
 
 impl App {
     /// Puts the parts together.
-    pub fn build(config: Config, secrets: Secrets, aws: &Aws, http: SharedHttpConnector, clock: Clock, ids: Ids) -> App {
+    pub fn build(
+        config: Config,
+        secrets: Secrets,
+        aws: &Aws,
+        http: SharedHttpConnector,
+        clock: Clock,
+        ids: Ids,
+    ) -> App {
         let retry = RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(FIRST_BACKOFF);
         let mut dynamodb = aws_sdk_dynamodb::Config::builder()
             .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())

@@ -114,7 +114,7 @@ impl App {
             self.store.note(NOTES).await?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let patience = Patience::default();
         self.drive_list(&mut pass, &patience, deadline).await?;
-        let mut products: Vec<ProductId> = self.all_products().await?.into_iter().map(|p| p.id).collect();
+        let mut products = self.all_products().await?;
         // Whoever was cut off last time comes first, so that no product starves behind a large one.
         let first = notes.stopped_at.take();
         if let Some((stopped, _)) = &first {
@@ -227,12 +227,8 @@ impl App {
         }
         let strips: Vec<Strip> = strips.into_iter().map(|s| s.strip).collect();
         pass.strips += strips.len();
-        let owners: BTreeSet<OrderId> = strips
-            .iter()
-            .filter(|strip| !strip.sealed)
-            .flat_map(open_claims)
-            .map(|(_, claim)| claim.order)
-            .collect();
+        let owners: BTreeSet<OrderId> =
+            strips.iter().filter(|strip| !strip.sealed).flat_map(open_claims).map(|(_, claim)| claim.order).collect();
         let owners: Vec<OrderId> = owners.into_iter().collect();
         let (mut orders, unreadable) = self.store.orders_with_faults(&owners).await?;
         for (order, error) in &unreadable {
@@ -324,9 +320,7 @@ impl App {
                     done |= 1u64.checked_shl(u32::from(position)).unwrap_or_default();
                     oldest = oldest.min(order.delivered_at.unwrap_or_default());
                 }
-                Some(order)
-                    if evidence::releasable(order, claim.generation, look.product, strip.no, position) =>
-                {
+                Some(order) if evidence::releasable(order, claim.generation, look.product, strip.no, position) => {
                     releasable.entry(claim).or_default().push(position);
                 }
                 Some(_) => {}

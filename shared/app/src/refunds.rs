@@ -356,9 +356,7 @@ impl App {
                 }
             }
             RowAction::Refunded => self.store.end_row(&row.txn, row.state, MoneyState::Refunded, &text).await?,
-            RowAction::NotRefunded => {
-                self.store.decide_row(&row.txn, row.state, MoneyState::Open, &text, now).await?
-            }
+            RowAction::NotRefunded => self.store.decide_row(&row.txn, row.state, MoneyState::Open, &text, now).await?,
             RowAction::Keep => self.store.end_row(&row.txn, row.state, MoneyState::Kept, &text).await?,
         };
         Ok(match outcome {

@@ -65,7 +65,8 @@ impl App {
     async fn set_door(&self, closed: bool) -> Result<(), AppError> {
         let (doc, version) = self.read_door().await?;
         let since = if doc.closed == closed && version > 0 { doc.since } else { self.clock.now() };
-        let doc = serde_json::to_string(&DoorDoc { closed, since }).map_err(|_| AppError::Setting("the shop's door"))?;
+        let doc =
+            serde_json::to_string(&DoorDoc { closed, since }).map_err(|_| AppError::Setting("the shop's door"))?;
         let item = ShopItem { kind: KIND.into(), id: ID.into(), doc, version: version + 1 };
         let written = match version {
             0 => self.store.create_shop_item(&item).await?,

@@ -42,11 +42,7 @@ impl App {
     }
 
     /// Settles money that the owner vouches for: a kind of proof of its own, by its own reference.
-    pub(crate) async fn settle_attested(
-        &self,
-        attempt: &Attempt,
-        reference: &str,
-    ) -> Result<SettleAnswer, AppError> {
+    pub(crate) async fn settle_attested(&self, attempt: &Attempt, reference: &str) -> Result<SettleAnswer, AppError> {
         let txn = Txn::attested(reference).ok_or(AppError::Unforeseen("reference"))?;
         let amount = Money { minor: attempt.minor, currency: attempt.currency };
         self.settle_movement(txn, &attempt.account, &attempt.no.to_string(), amount).await
@@ -80,7 +76,9 @@ impl App {
                     Outcome::Refused(_) => {}
                 },
                 (Some(State::Late), ..) => match self.store.pay_late(&payment, now).await? {
-                    Outcome::Applied(order) | Outcome::AlreadyApplied(order) => return Ok(self.came_late(&order).await),
+                    Outcome::Applied(order) | Outcome::AlreadyApplied(order) => {
+                        return Ok(self.came_late(&order).await);
+                    }
                     Outcome::Refused(_) => {}
                 },
                 (None, Some(Effect::Deliver), Some(order)) => return self.send_to_delivery(&order).await,

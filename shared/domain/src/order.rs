@@ -1,9 +1,9 @@
 //! An order, its states, and the one function that says what may happen to it.
 
 use crate::Millis;
-use crate::refund::Refund;
 use crate::ids::{AccountId, Generation, OrderId, OutTradeNo, ProductId, Txn};
 use crate::money::Currency;
+use crate::refund::Refund;
 use crate::stock::SlotRun;
 
 mod decide;

@@ -74,8 +74,7 @@ pub enum MoneyState {
 
 impl MoneyState {
     /// All states.
-    pub const ALL: [MoneyState; 4] =
-        [MoneyState::Open, MoneyState::Refunding, MoneyState::Refunded, MoneyState::Kept];
+    pub const ALL: [MoneyState; 4] = [MoneyState::Open, MoneyState::Refunding, MoneyState::Refunded, MoneyState::Kept];
 
     /// The word in the tables and in the API.
     pub fn as_str(&self) -> &'static str {

@@ -72,7 +72,6 @@ impl MoneyRow {
     }
 }
 
-
 /// Something that is wrong with a product's strips, and that a person has to confirm before anything is released.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Alarm {

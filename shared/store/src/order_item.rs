@@ -139,11 +139,9 @@ pub(crate) fn read_order(item: &Item) -> Result<Order, StoreError> {
     }
     let settled = match r.maybe("txn", Reader::bytes)? {
         None => None,
-        Some(txn) => Some(Settled {
-            txn: Txn::from_stored(txn.to_vec()),
-            attempt: r.number("att_paid")?,
-            mac: r.array("pm")?,
-        }),
+        Some(txn) => {
+            Some(Settled { txn: Txn::from_stored(txn.to_vec()), attempt: r.number("att_paid")?, mac: r.array("pm")? })
+        }
     };
     Ok(Order {
         id,
@@ -220,4 +218,3 @@ pub(crate) fn write_order(order: &Order, details: &Details) -> Item {
     }
     item
 }
-

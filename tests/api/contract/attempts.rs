@@ -226,7 +226,8 @@ async fn attempts_that_are_made_at_once_are_told_apart() {
     let buyer = shop.order("an-order-of-many-clicks", "p", 1).await;
     let fronts = [shop.instance(), shop.instance(), shop.instance(), shop.instance()];
     let asked = |n: usize| {
-        let body = json!({"channel": ["two", "three"][n % 2]}).to_string();
+        let channel = if n.is_multiple_of(2) { "two" } else { "three" };
+        let body = json!({ "channel": channel }).to_string();
         ask(&fronts[n], request("POST", &of(&buyer, "payments"), &buyer.token, body), "127.0.0.1")
     };
     let (a, b, c, d) = tokio::join!(asked(0), asked(1), asked(2), asked(3));

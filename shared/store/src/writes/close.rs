@@ -63,9 +63,7 @@ fn cancel(order: &Order, asked: u8, why: Why, due: Due) -> Write {
 
 /// What a driver of unfinished business saw, as a condition: the state, the time, and that no refund came in between.
 fn as_seen(write: Write, order: &Order) -> Write {
-    write
-        .value(":st", string(order.state.as_str()))
-        .value(":seen", number(order.due.map_or(0, |due| due.at)))
+    write.value(":st", string(order.state.as_str())).value(":seen", number(order.due.map_or(0, |due| due.at)))
 }
 
 fn seen_condition(order: &Order) -> String {
@@ -211,7 +209,12 @@ impl Store {
     /// * Condition: state and generation as read, and nobody sent it since `before`.
     /// * If refused: it was sent, or has moved on.
     /// * Twice: refused the second time.
-    pub async fn lease_sending(&self, order: &Order, now: Millis, before: Millis) -> Result<Outcome<(), ()>, StoreError> {
+    pub async fn lease_sending(
+        &self,
+        order: &Order,
+        now: Millis,
+        before: Millis,
+    ) -> Result<Outcome<(), ()>, StoreError> {
         Ok(match self.send(lease_sending(order, now, before)).await? {
             Raw::Applied(_) => Outcome::Applied(()),
             Raw::Refused(_) => Outcome::Refused(()),

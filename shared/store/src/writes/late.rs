@@ -57,27 +57,48 @@ fn with_rest(write: Write, order: &Order, stays: bool, at: Millis) -> Write {
 fn pass_review(order: &Order, at: Millis) -> Write {
     let (rest, stays) = rest(order);
     let update = format!("SET #st = :paid{rest}");
-    let write = Write::update("V2 pass review", Table::Orders, order_key(&order.id), update, "#st = :review AND #g = :g")
-        .value(":paid", string(State::Paid.as_str()))
-        .value(":review", string(State::Review.as_str()))
-        .value(":g", number(order.generation));
+    let write =
+        Write::update("V2 pass review", Table::Orders, order_key(&order.id), update, "#st = :review AND #g = :g")
+            .value(":paid", string(State::Paid.as_str()))
+            .value(":review", string(State::Review.as_str()))
+            .value(":g", number(order.generation));
     with_rest(write, order, stays, at)
 }
 
-fn owed_back(name: &'static str, order: &Order, why: Why, at: Millis) -> Write {
-    let update = format!("SET #st = :refund_due, #g = :next, #why = :why, {SET_DUE}");
-    let write = Write::update(name, Table::Orders, order_key(&order.id), update, "#st = :st AND #g = :g")
+/// The one condition of the three moves that end with money owed back: state and generation as read.
+const AS_READ: &str = "#st = :st AND #g = :g";
+
+fn owed_back_update() -> String {
+    format!("SET #st = :refund_due, #g = :next, #why = :why, {SET_DUE}")
+}
+
+fn with_debt(write: Write, order: &Order, from: State, why: Why, at: Millis) -> Write {
+    let write = write
         .value(":refund_due", string(State::RefundDue.as_str()))
-        .value(":st", string(order.state.as_str()))
+        .value(":st", string(from.as_str()))
         .value(":why", string(why.as_str()))
         .value(":g", number(order.generation))
         .value(":next", number(order.generation.saturating_add(2)));
     with_due(write, order, Due { kind: DueKind::Refund, at })
 }
 
-const V3: &str = "V3 refuse review";
-const L3: &str = "L3 refund late";
-const F0: &str = "F0 refund undelivered";
+fn refuse_review(order: &Order, at: Millis) -> Write {
+    let key = order_key(&order.id);
+    let write = Write::update("V3 refuse review", Table::Orders, key, owed_back_update(), AS_READ);
+    with_debt(write, order, State::Review, Why::Review, at)
+}
+
+fn refund_late(order: &Order, at: Millis) -> Write {
+    let key = order_key(&order.id);
+    let write = Write::update("L3 refund late", Table::Orders, key, owed_back_update(), AS_READ);
+    with_debt(write, order, State::Late, Why::SoldOut, at)
+}
+
+fn refund_undelivered(order: &Order, at: Millis) -> Write {
+    let key = order_key(&order.id);
+    let write = Write::update("F0 refund undelivered", Table::Orders, key, owed_back_update(), AS_READ);
+    with_debt(write, order, State::Paid, Why::Seller, at)
+}
 
 fn adopt(order: &Order, slots: &[SlotRun], at: Millis) -> Write {
     let (rest, stays) = rest(order);
@@ -106,9 +127,10 @@ fn with_slots(write: Write, order: &Order, slots: &[SlotRun]) -> Write {
 
 fn needs_person(order: &Order, at: Millis) -> Write {
     let update = format!("SET {SET_DUE}");
-    let write = Write::update("D2 needs a person", Table::Orders, order_key(&order.id), update, "#st = :paid AND #g = :g")
-        .value(":paid", string(State::Paid.as_str()))
-        .value(":g", number(order.generation));
+    let write =
+        Write::update("D2 needs a person", Table::Orders, order_key(&order.id), update, "#st = :paid AND #g = :g")
+            .value(":paid", string(State::Paid.as_str()))
+            .value(":g", number(order.generation));
     with_due(write, order, Due { kind: DueKind::Person, at })
 }
 
@@ -118,11 +140,11 @@ pub(super) fn examples() -> Vec<Write> {
         pay_late(&payment, 0),
         pay_for_review(&payment, 0),
         pass_review(&order, 0),
-        owed_back(V3, &order, Why::Review, 0),
+        refuse_review(&order, 0),
         adopt(&order, &[], 0),
         adopt_for_review(&order, &[], 0),
-        owed_back(L3, &order, Why::SoldOut, 0),
-        owed_back(F0, &order, Why::Seller, 0),
+        refund_late(&order, 0),
+        refund_undelivered(&order, 0),
         needs_person(&order, 0),
     ]
 }
@@ -167,9 +189,7 @@ impl Store {
     /// * If refused: refused before (`AlreadyApplied`), or decided otherwise.
     /// * Twice: the second finds REFUND_DUE with the same reason.
     pub async fn refuse_review(&self, order: &Order, at: Millis) -> Result<Outcome<Order, Found>, StoreError> {
-        let order = Order { state: State::Review, ..order.clone() };
-        let write = owed_back(V3, &order, Why::Review, at);
-        moved(self.send(write).await?, |found| is_owed_back(found, Why::Review))
+        moved(self.send(refuse_review(order, at)).await?, |found| is_owed_back(found, Why::Review))
     }
 
     /// L2. Gives late money the slots that were claimed for it under the next generation.
@@ -199,9 +219,7 @@ impl Store {
     /// * If refused: owed back before (`AlreadyApplied`), or adopted meanwhile.
     /// * Twice: the second finds REFUND_DUE.
     pub async fn refund_late(&self, order: &Order, at: Millis) -> Result<Outcome<Order, Found>, StoreError> {
-        let order = Order { state: State::Late, ..order.clone() };
-        let write = owed_back(L3, &order, Why::SoldOut, at);
-        moved(self.send(write).await?, |found| is_owed_back(found, Why::SoldOut))
+        moved(self.send(refund_late(order, at)).await?, |found| is_owed_back(found, Why::SoldOut))
     }
 
     /// F0. The seller gives the money of an undelivered order back.
@@ -211,9 +229,7 @@ impl Store {
     /// * If refused: owed back before (`AlreadyApplied`), or delivered meanwhile.
     /// * Twice: the second finds REFUND_DUE.
     pub async fn refund_undelivered(&self, order: &Order, at: Millis) -> Result<Outcome<Order, Found>, StoreError> {
-        let order = Order { state: State::Paid, ..order.clone() };
-        let write = owed_back(F0, &order, Why::Seller, at);
-        moved(self.send(write).await?, |found| is_owed_back(found, Why::Seller))
+        moved(self.send(refund_undelivered(order, at)).await?, |found| is_owed_back(found, Why::Seller))
     }
 
     /// D2. A paid order whose cards do not open is put before a person. It stays paid.

@@ -116,9 +116,15 @@ fn raise_alarm(alarm: &Alarm) -> Write {
 
 fn confirm_alarm(alarm: &Alarm) -> Write {
     let key = keys::binary("o", keys::alarm(&alarm.product, &alarm.what));
-    Write::update("O2 confirm alarm", Table::Orders, key, "SET #st = :confirmed", "#t_new = :seen AND attribute_exists(#due)")
-        .value(":confirmed", string("confirmed"))
-        .value(":seen", number(alarm.seen_at))
+    Write::update(
+        "O2 confirm alarm",
+        Table::Orders,
+        key,
+        "SET #st = :confirmed",
+        "#t_new = :seen AND attribute_exists(#due)",
+    )
+    .value(":confirmed", string("confirmed"))
+    .value(":seen", number(alarm.seen_at))
 }
 
 fn end_alarm(alarm: &Alarm) -> Write {
@@ -149,7 +155,14 @@ pub(super) fn examples() -> Vec<Write> {
         request: [0; 8],
         at: 0,
     };
-    let alarm = Alarm { product: order.product.clone(), what: "w".into(), count: 6, confirmed: false, is_open: true, seen_at: 0 };
+    let alarm = Alarm {
+        product: order.product.clone(),
+        what: "w".into(),
+        count: 6,
+        confirmed: false,
+        is_open: true,
+        seen_at: 0,
+    };
     order.state = State::RefundDue;
     let first = start_refund(&order, &refund);
     order.refunds.push(refund);
@@ -320,4 +333,3 @@ fn row_answer(raw: Raw, wanted: MoneyState) -> Result<Outcome<MoneyRow, Option<M
         }
     }
 }
-

@@ -134,12 +134,7 @@ pub(super) fn example() -> Option<(Order, Payment)> {
 pub(super) fn examples() -> Vec<Write> {
     let Some((order, payment)) = example() else { return Vec::new() };
     let (id, product) = (order.id, order.product.clone());
-    let details = Details {
-        contact: "c".into(),
-        contact_hash: [0; 16],
-        password_hash: [0; 16],
-        fields: "{}".into(),
-    };
+    let details = Details { contact: "c".into(), contact_hash: [0; 16], password_hash: [0; 16], fields: "{}".into() };
     vec![
         put_details(&id, &[0; 16], &details),
         place_order(&NewOrder { order, details }),

@@ -68,8 +68,15 @@ fn order_set(orders: &[OrderId]) -> AttributeValue {
 
 pub(super) fn examples() -> Vec<Write> {
     let item = ShopItem { kind: "product".into(), id: "p".into(), doc: "{}".into(), version: 2 };
-    vec![create(&item), change(&item), count_try("login#address#0", 1, 0), take_turn("t", 0, 1), note_open("o", &[OrderId([1; 15])], 0),
-        forget_open("o", &[OrderId([1; 15])]), keep_note("n", "{}", 0)]
+    vec![
+        create(&item),
+        change(&item),
+        count_try("login#address#0", 1, 0),
+        take_turn("t", 0, 1),
+        note_open("o", &[OrderId([1; 15])], 0),
+        forget_open("o", &[OrderId([1; 15])]),
+        keep_note("n", "{}", 0),
+    ]
 }
 
 impl Store {

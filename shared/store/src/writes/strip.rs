@@ -39,36 +39,53 @@ fn tail(len: u8, position: u8, entry: Entry) -> AttributeValue {
     AttributeValue::L(entries)
 }
 
-fn fill_free(name: &'static str, product: &ProductId, strip: u32, position: u8, entry: Entry) -> Write {
-    let (update, condition) = (format!("SET #h[{position}] = :to"), format!("#h[{position}] = :free"));
-    Write::update(name, Table::Strips, strip_key(product, strip), update, condition)
-        .value(":to", bytes(entry.to_bytes()))
-        .value(":free", bytes(Entry::Free.to_bytes()))
+fn fill_free(write: Write, entry: Entry) -> Write {
+    write.value(":to", bytes(entry.to_bytes())).value(":free", bytes(Entry::Free.to_bytes()))
 }
 
-fn fill_tail(name: &'static str, product: &ProductId, strip: u32, position: u8, len: u8, entry: Entry) -> Write {
-    let update = "SET #h = list_append(#h, :tail)";
-    Write::update(name, Table::Strips, strip_key(product, strip), update, "size(#h) = :len")
-        .value(":tail", tail(len, position, entry))
-        .value(":len", number(len))
+fn fill_tail(write: Write, strip: &Strip, position: u8, entry: Entry) -> Write {
+    write.value(":tail", tail(strip.len(), position, entry)).value(":len", number(strip.len()))
 }
 
-const A2_FREE: &str = "A2 remove";
-const A2_TAIL: &str = "A2 remove at the tail";
-const X4_FREE: &str = "X4 put back";
-const X4_TAIL: &str = "X4 put back at the tail";
+const GROW: &str = "SET #h = list_append(#h, :tail)";
+const AS_LONG: &str = "size(#h) = :len";
+
+/// Sets a position that is free, and asks that it is.
+fn free_at(position: u8) -> (String, String) {
+    (format!("SET #h[{position}] = :to"), format!("#h[{position}] = :free"))
+}
+
+fn remove_card(product: &ProductId, strip: &Strip, position: u8) -> Write {
+    let key = strip_key(product, strip.no);
+    if position < strip.len() {
+        let (update, condition) = free_at(position);
+        return fill_free(Write::update("A2 remove", Table::Strips, key, update, condition), Entry::Removed);
+    }
+    let write = Write::update("A2 remove at the tail", Table::Strips, key, GROW, AS_LONG);
+    fill_tail(write, strip, position, Entry::Removed)
+}
+
+fn put_back(product: &ProductId, strip: &Strip, position: u8, claim: Claim) -> Write {
+    let (key, entry) = (strip_key(product, strip.no), Entry::Claim(claim));
+    if position < strip.len() {
+        let (update, condition) = free_at(position);
+        return fill_free(Write::update("X4 put back", Table::Strips, key, update, condition), entry);
+    }
+    fill_tail(Write::update("X4 put back at the tail", Table::Strips, key, GROW, AS_LONG), strip, position, entry)
+}
 
 pub(super) fn examples() -> Vec<Write> {
     let Some(product) = ProductId::parse("p") else { return Vec::new() };
-    let claim = Entry::Claim(Claim { order: OrderId([1; 15]), generation: 0 });
+    let claim = Claim { order: OrderId([1; 15]), generation: 0 };
+    let strip = Strip { no: 7, entries: vec![Entry::Free; 4], width: STRIP_CARDS, sealed: false, done: 0 };
     vec![
         mark_done(&product, 7, 3, 1),
         seal(&product, 7),
         raise_low(&product, 7),
-        fill_free(A2_FREE, &product, 7, 3, Entry::Removed),
-        fill_tail(A2_TAIL, &product, 7, 9, 4, Entry::Removed),
-        fill_free(X4_FREE, &product, 7, 3, claim),
-        fill_tail(X4_TAIL, &product, 7, 9, 4, claim),
+        remove_card(&product, &strip, 3),
+        remove_card(&product, &strip, 9),
+        put_back(&product, &strip, 3, claim),
+        put_back(&product, &strip, 9, claim),
     ]
 }
 
@@ -79,7 +96,12 @@ impl Store {
     /// * Condition: the marks are those that were read, and the strip is not sealed.
     /// * If refused: somebody else marked; what is missing is found again.
     /// * Twice: the same marks.
-    pub async fn mark_done(&self, product: &ProductId, strip: &Strip, done: u64) -> Result<Outcome<(), ()>, StoreError> {
+    pub async fn mark_done(
+        &self,
+        product: &ProductId,
+        strip: &Strip,
+        done: u64,
+    ) -> Result<Outcome<(), ()>, StoreError> {
         Ok(plain(self.send(mark_done(product, strip.no, done | strip.done, strip.done)).await?))
     }
 
@@ -119,12 +141,7 @@ impl Store {
         strip: &Strip,
         position: u8,
     ) -> Result<Outcome<Strip, Option<Strip>>, StoreError> {
-        let write = if position < strip.len() {
-            fill_free(A2_FREE, product, strip.no, position, Entry::Removed)
-        } else {
-            fill_tail(A2_TAIL, product, strip.no, position, strip.len(), Entry::Removed)
-        };
-        filled(strip.no, position, Entry::Removed, self.send(write).await?)
+        filled(strip.no, position, Entry::Removed, self.send(remove_card(product, strip, position)).await?)
     }
 
     /// X4. Puts the claim of a live order back that a restore has lost. Only while the shop is closed.
@@ -140,13 +157,8 @@ impl Store {
         position: u8,
         claim: Claim,
     ) -> Result<Outcome<Strip, Option<Strip>>, StoreError> {
-        let entry = Entry::Claim(claim);
-        let write = if position < strip.len() {
-            fill_free(X4_FREE, product, strip.no, position, entry)
-        } else {
-            fill_tail(X4_TAIL, product, strip.no, position, strip.len(), entry)
-        };
-        filled(strip.no, position, entry, self.send(write).await?)
+        let write = put_back(product, strip, position, claim);
+        filled(strip.no, position, Entry::Claim(claim), self.send(write).await?)
     }
 }
 

@@ -1,129 +1,33 @@
 //! The audit: strips against orders and orders against strips, ciphertexts against their strips, money against its proof and
 //! its provider. It names what differs and repairs nothing by guessing. Runs in pages, so that a full one fits any time limit.
 
-use crate::asking::Patience;
+mod mend;
+mod orders;
+mod report;
+
+pub use report::{Finding, Report, Scope};
+use report::{at_order, at_slot, at_strip};
+
 use crate::import::vault_hash;
 use crate::{App, AppError};
 use domain::order::{Order, State};
 use domain::stock::{Entry, Strip, evidence};
 use domain::{Claim, Millis, OrderId, ProductId};
-use payments::QueryState;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
-use store::{Head, Outcome, ShopItem, StripItem, VaultItem};
+use store::{Head, ShopItem, StripItem, VaultItem};
 
 /// Strips and orders of one page.
 const PAGE: u32 = 50;
 const ORDERS_PAGE: i32 = 100;
 
-/// Findings that are named; all are counted.
-const NAMED_MAX: usize = 100;
-
 /// Milliseconds that an hourly audit looks back over new orders.
 const RECENT_MS: i64 = 2 * 60 * 60_000;
-
-/// Milliseconds that a full audit asks providers about paid orders.
-const BILLS_MS: i64 = 48 * 60 * 60_000;
 
 /// Milliseconds a page of the run is kept for the next function that goes on.
 const RUN_KEPT_MS: i64 = 6 * 60 * 60_000;
 
-const MILLION: u64 = 1_000_000;
 const KIND: &str = "audit";
-
-/// What an audit looks at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// Unsealed strips, and orders of the last two hours.
-    Recent,
-    /// Everything, the provider's word about the money of two days included.
-    Full,
-    /// Everything, after claims of live orders that a restore lost were put back, and after every provider was asked.
-    Restored,
-}
-
-/// Something that is not as it must be.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Finding {
-    /// What, as a word from a closed list.
-    pub what: String,
-    /// Which product.
-    pub product: Option<String>,
-    /// Which strip.
-    pub strip: Option<u32>,
-    /// Which position in it.
-    pub position: Option<u8>,
-    /// Which order.
-    pub order: Option<String>,
-    /// More, for people.
-    pub detail: String,
-}
-
-/// What an audit found.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Report {
-    /// What it looked at.
-    pub scope: Scope,
-    /// When it began, Unix ms.
-    pub started_at: Millis,
-    /// When it ended; 0 while it runs.
-    pub finished_at: Millis,
-    /// Strips looked at.
-    pub strips: u64,
-    /// Cards looked at.
-    pub cards: u64,
-    /// Orders looked at.
-    pub orders: u64,
-    /// Orders about whose money a provider gave an explicit answer.
-    pub confirmed_by_provider: u64,
-    /// Orders about whose money a provider gave none.
-    pub unanswered: u64,
-    /// Paid orders that the local shop's own gateway has never seen, because somebody else stood in for it.
-    pub unknown_to_sandbox: u64,
-    /// Claims that wait for their release, or may be a create under way. Not differences.
-    pub in_motion: u64,
-    /// Claims of live orders that were put back.
-    pub put_back: u64,
-    /// Things that are not as they must be.
-    pub differences: u64,
-    /// The first hundred of them.
-    pub findings: Vec<Finding>,
-}
-
-impl Report {
-    fn new(scope: Scope, now: Millis) -> Report {
-        Report {
-            scope,
-            started_at: now,
-            finished_at: 0,
-            strips: 0,
-            cards: 0,
-            orders: 0,
-            confirmed_by_provider: 0,
-            unanswered: 0,
-            unknown_to_sandbox: 0,
-            in_motion: 0,
-            put_back: 0,
-            differences: 0,
-            findings: Vec::new(),
-        }
-    }
-
-    /// Differences in a million cards and orders, rounded up: one difference never reads as none.
-    pub fn per_million(&self) -> u64 {
-        let looked_at = self.cards.saturating_add(self.orders).max(1);
-        self.differences.saturating_mul(MILLION).div_ceil(looked_at)
-    }
-
-    fn found(&mut self, finding: Finding) {
-        tracing::error!(?finding, "a difference");
-        self.differences += 1;
-        if self.findings.len() < NAMED_MAX {
-            self.findings.push(finding);
-        }
-    }
-}
 
 /// Where a run stands.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -131,11 +35,18 @@ enum Place {
     /// Putting back what a restore lost, after this key of the table of orders.
     Mending(Option<String>),
     /// In this product's strips.
-    Strips { product: String, next: u32 },
+    Strips {
+        product: String,
+        next: u32,
+    },
     /// After this key of the table of orders.
     Orders(Option<String>),
     /// In this shard of this day's list.
-    Days { day: i64, shard: u8, since: Millis },
+    Days {
+        day: i64,
+        shard: u8,
+        since: Millis,
+    },
     Done,
 }
 
@@ -143,39 +54,6 @@ enum Place {
 struct Run {
     place: Place,
     report: Report,
-}
-
-fn at_slot(what: &str, product: &ProductId, strip: u32, position: u8, order: Option<OrderId>, detail: &str) -> Finding {
-    Finding {
-        what: what.to_owned(),
-        product: Some(product.to_string()),
-        strip: Some(strip),
-        position: Some(position),
-        order: order.map(|o| o.to_string()),
-        detail: detail.to_owned(),
-    }
-}
-
-fn at_strip(what: &str, product: &ProductId, strip: u32, detail: &str) -> Finding {
-    Finding {
-        what: what.to_owned(),
-        product: Some(product.to_string()),
-        strip: Some(strip),
-        position: None,
-        order: None,
-        detail: detail.to_owned(),
-    }
-}
-
-fn at_order(what: &str, order: &str, detail: &str) -> Finding {
-    Finding {
-        what: what.to_owned(),
-        product: None,
-        strip: None,
-        position: None,
-        order: Some(order.to_owned()),
-        detail: detail.to_owned(),
-    }
 }
 
 impl App {
@@ -203,12 +81,7 @@ impl App {
         if scope == Scope::Restored && run.report.differences == 0 && run.report.unanswered == 0 {
             self.open_shop().await?;
         }
-        tracing::info!(
-            ?scope,
-            differences = run.report.differences,
-            per_million = run.report.per_million(),
-            "audited"
-        );
+        tracing::info!(?scope, differences = run.report.differences, per_million = run.report.per_million(), "audited");
         Ok(Some(run.report))
     }
 
@@ -231,6 +104,20 @@ impl App {
         Ok(())
     }
 
+    /// Opens the shop although providers left questions open: a person has asked them. Only when the audit after the restore
+    /// found nothing else; `false` otherwise.
+    pub async fn open_by_hand(&self, who: &str, reference: &str) -> Result<bool, AppError> {
+        let Some(closed_since) = self.closed_since().await? else { return Ok(true) };
+        let reports = self.audit_reports().await?;
+        let clean = |r: &Report| r.scope == Scope::Restored && r.started_at >= closed_since && r.differences == 0;
+        if !reports.iter().any(clean) {
+            return Ok(false);
+        }
+        self.note_deed(who, "shop_opened_by_hand", "shop", None, reference).await?;
+        self.open_shop().await?;
+        Ok(true)
+    }
+
     /// The latest report of each scope.
     pub async fn audit_reports(&self) -> Result<Vec<Report>, AppError> {
         let items = self.store.shop_items(KIND).await?;
@@ -246,7 +133,7 @@ impl App {
 
     async fn first_strips(&self, now: Millis, scope: Scope) -> Result<Place, AppError> {
         Ok(match self.all_products().await?.into_iter().next() {
-            Some(product) => Place::Strips { product: product.id.to_string(), next: 0 },
+            Some(product) => Place::Strips { product: product.to_string(), next: 0 },
             None => after_strips(scope, now),
         })
     }
@@ -264,7 +151,7 @@ impl App {
                     return Ok(Place::Strips { product: product.clone(), next });
                 }
                 let products = self.all_products().await?;
-                let following = products.into_iter().map(|p| p.id.to_string()).find(|p| p > product);
+                let following = products.iter().map(ProductId::to_string).find(|p| p > product);
                 Ok(following.map_or(after_strips(scope, began), |product| Place::Strips { product, next: 0 }))
             }
             Place::Orders(after) => {
@@ -418,131 +305,6 @@ impl App {
             if vault_hash(&vault) != item.vault_hash {
                 report.found(at_strip("ciphertext_changed", product, item.strip.no, ""));
             }
-        }
-        Ok(())
-    }
-
-    /// Orders in themselves, against the strips, and against their providers.
-    async fn audit_orders(&self, orders: &[Order], report: &mut Report) -> Result<(), AppError> {
-        let now = self.clock.now();
-        let patience = Patience::default();
-        for order in orders {
-            report.orders += 1;
-            let id = order.id.to_string();
-            if let Some(fault) = self.fault_of(order) {
-                report.found(at_order("order_changed", &id, fault));
-            }
-            if order.is_live() {
-                self.audit_slots(order, report).await?;
-            }
-            let recently = order.paid_at.is_some_and(|at| now - at < BILLS_MS);
-            if report.scope != Scope::Recent && recently {
-                self.audit_money(order, &patience, report).await?;
-            }
-            if report.scope == Scope::Restored && matches!(order.state, State::Held | State::Expired) {
-                // What came in and was forgotten by the restore is found by asking; settling is what a closed shop does.
-                if self.ask_order(order, &patience).await? == crate::asking::Asked::Unknown {
-                    report.unanswered += 1;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether every slot of a live order holds its claim.
-    async fn audit_slots(&self, order: &Order, report: &mut Report) -> Result<(), AppError> {
-        let numbers: BTreeSet<u32> = order.slots.iter().map(|run| run.strip).collect();
-        let numbers: Vec<u32> = numbers.into_iter().collect();
-        let (strips, _) = self.store.strips_with_faults(&order.product, &numbers).await?;
-        let strips: HashMap<u32, &Strip> = strips.iter().map(|s| (s.strip.no, &s.strip)).collect();
-        let claim = Entry::Claim(Claim { order: order.id, generation: order.generation });
-        for run in &order.slots {
-            for position in run.positions() {
-                let entry = strips.get(&run.strip).and_then(|s| s.entries.get(usize::from(position)));
-                if entry != Some(&claim) {
-                    let holds = match entry {
-                        None => "nobody".to_owned(),
-                        Some(Entry::Claim(other)) => format!("{other:?}"),
-                        Some(other) => format!("{other:?}"),
-                    };
-                    let finding = at_slot("slot_lost", &order.product, run.strip, position, Some(order.id), &holds);
-                    // The order may have moved on since it was read: then its slots are another matter.
-                    let again = self.store.order(&order.id).await?;
-                    if again.is_some_and(|o| o.is_live() && o.generation == order.generation) {
-                        report.found(finding);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the provider tells the same of an order's money.
-    async fn audit_money(&self, order: &Order, patience: &Patience, report: &mut Report) -> Result<(), AppError> {
-        let Some(settled) = order.settled.as_ref().filter(|s| !s.txn.is_attested()) else { return Ok(()) };
-        let Some(attempt) = order.attempt(settled.attempt) else { return Ok(()) };
-        let disagrees = match self.ask(attempt, patience).await? {
-            QueryState::Unknown(_) => {
-                report.unanswered += 1;
-                return Ok(());
-            }
-            QueryState::Paid(paid) if paid.amount.minor != attempt.minor => Some("another amount"),
-            QueryState::Paid(paid) if paid.provider_number != settled.txn.provider_number() => {
-                // Paid twice: the provider names one of the two. Both are ours if the other one stands as a row.
-                let other = domain::Txn::new(&attempt.account, &paid.provider_number);
-                let row = match other {
-                    Some(txn) => self.store.money_row(&txn).await?,
-                    None => None,
-                };
-                if row.is_some() { None } else { Some("another movement, which is in no row") }
-            }
-            QueryState::Paid(_) => None,
-            QueryState::Refunded if !order.refunds.is_empty() => None,
-            QueryState::Refunded => Some("refunded there, not here"),
-            QueryState::NotFound if self.channel(&attempt.account).await?.is_some_and(|c| c.is_sandbox) => {
-                report.unknown_to_sandbox += 1;
-                return Ok(());
-            }
-            QueryState::Pending | QueryState::NotFound | QueryState::Closed => Some("not paid there"),
-        };
-        report.confirmed_by_provider += 1;
-        if let Some(what) = disagrees {
-            report.found(at_order("provider_disagrees", &order.id.to_string(), what));
-        }
-        Ok(())
-    }
-
-    /// Puts claims of live orders back that a restore has lost, and opens strips up to the last one that is claimed.
-    async fn mend_page(&self, after: Option<&str>, report: &mut Report) -> Result<Option<String>, AppError> {
-        let key = after.map(unhex).transpose()?;
-        let page = self.store.scan_orders(key.as_deref(), ORDERS_PAGE).await?;
-        for order in page.orders.iter().filter(|o| o.is_live() && self.fault_of(o).is_none()) {
-            let claim = Claim { order: order.id, generation: order.generation };
-            for run in &order.slots {
-                self.open_up_to(&order.product, run.strip).await?;
-                for position in run.positions() {
-                    let found = self.store.strips(&order.product, &[run.strip]).await?;
-                    let Some(strip) = found.first().map(|s| &s.strip) else { continue };
-                    let is_free = matches!(strip.entries.get(usize::from(position)), None | Some(Entry::Free));
-                    if is_free
-                        && let Outcome::Applied(_) =
-                            self.store.put_back(&order.product, strip, position, claim).await?
-                    {
-                        report.put_back += 1;
-                    }
-                }
-            }
-        }
-        Ok(page.next.map(|key| crate::keys::hex(&key)))
-    }
-
-    async fn open_up_to(&self, product: &ProductId, strip: u32) -> Result<(), AppError> {
-        let Some(mut head) = self.store.head(product).await? else { return Ok(()) };
-        while head.cursor <= strip {
-            head = match self.store.move_cursor(product).await? {
-                Outcome::Applied(head) | Outcome::AlreadyApplied(head) => head,
-                Outcome::Refused(_) => return Ok(()),
-            };
         }
         Ok(())
     }

@@ -1,0 +1,44 @@
+//! After a restore, before everything is looked at: claims of live orders that were lost are put back where nobody holds the
+//! card. Nothing else is ever repaired.
+
+use super::{ORDERS_PAGE, Report, unhex};
+use crate::{App, AppError};
+use domain::stock::Entry;
+use domain::{Claim, ProductId};
+use store::Outcome;
+
+impl App {
+    /// Puts claims of live orders back that a restore has lost, and opens strips up to the last one that is claimed.
+    pub(super) async fn mend_page(&self, after: Option<&str>, report: &mut Report) -> Result<Option<String>, AppError> {
+        let key = after.map(unhex).transpose()?;
+        let page = self.store.scan_orders(key.as_deref(), ORDERS_PAGE).await?;
+        for order in page.orders.iter().filter(|o| o.is_live() && self.fault_of(o).is_none()) {
+            let claim = Claim { order: order.id, generation: order.generation };
+            for run in &order.slots {
+                self.open_up_to(&order.product, run.strip).await?;
+                for position in run.positions() {
+                    let found = self.store.strips(&order.product, &[run.strip]).await?;
+                    let Some(strip) = found.first().map(|s| &s.strip) else { continue };
+                    let is_free = matches!(strip.entries.get(usize::from(position)), None | Some(Entry::Free));
+                    if is_free
+                        && let Outcome::Applied(_) = self.store.put_back(&order.product, strip, position, claim).await?
+                    {
+                        report.put_back += 1;
+                    }
+                }
+            }
+        }
+        Ok(page.next.map(|key| crate::keys::hex(&key)))
+    }
+
+    async fn open_up_to(&self, product: &ProductId, strip: u32) -> Result<(), AppError> {
+        let Some(mut head) = self.store.head(product).await? else { return Ok(()) };
+        while head.cursor <= strip {
+            head = match self.store.move_cursor(product).await? {
+                Outcome::Applied(head) | Outcome::AlreadyApplied(head) => head,
+                Outcome::Refused(_) => return Ok(()),
+            };
+        }
+        Ok(())
+    }
+}
