@@ -20,6 +20,7 @@ pub(crate) async fn handle(app: &App, id: &str, request: &Request) -> Answer {
     let product = app.product(&id).await?.ok_or(Problem::NotFound)?;
     match *request.method() {
         Method::GET => count(app, &product.id).await,
+        _ if app.is_closed().await? => Err(Problem::ShopClosed),
         Method::DELETE => remove(app, &product.id, &who, request).await,
         _ if product.archived => Err(Problem::NotFound),
         _ => import(app, &product.id, request).await,
@@ -43,8 +44,13 @@ async fn remove(app: &App, product: &ProductId, who: &str, request: &Request) ->
         return Err(Problem::TooLarge);
     }
     app.note_deed(who, "cards_removed", product.as_str(), None, "").await?;
-    let report = app.remove_cards(product, body).await?;
-    json_response(200, &json!({"removed": report.removed, "taken": report.taken, "unknown": report.unknown}))
+    let report = app.remove_cards(product, body, app.clock.now() + IMPORT_MS).await?;
+    json_response(
+        200,
+        &json!({
+            "removed": report.removed, "taken": report.taken, "unknown": report.unknown, "remaining": report.remaining,
+        }),
+    )
 }
 
 async fn import(app: &App, product: &ProductId, request: &Request) -> Answer {

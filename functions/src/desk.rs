@@ -7,7 +7,7 @@ use app::clock::rfc3339;
 use app::staff::ADMIN;
 use app::{App, AttentionRow, RefundAnswer, RefundWish, Report, RowAction};
 use domain::limits::{IDEMPOTENCY_KEY, REFERENCE_MAX};
-use domain::order::Order;
+use domain::order::{Order, State};
 use domain::{Money, OrderId};
 use lambda_http::{Request, RequestExt};
 use serde_json::{Value, json};
@@ -30,6 +30,21 @@ pub(crate) async fn handle(app: &App, path: &str, id: &str, request: &Request) -
                 _ => one(app, &id).await,
             }
         }
+    }
+}
+
+/// A request's body, which is an object and nothing else: a body that was meant otherwise must not be taken for "all of it".
+fn object(request: &Request) -> Result<Value, Problem> {
+    let body = json_body(request)?;
+    if body.is_object() { Ok(body) } else { Err(Problem::BadRequest("The body is not a JSON object.")) }
+}
+
+/// A choice of a request; `false` when it is not there.
+fn choice(body: &Value, name: &str) -> Result<bool, Problem> {
+    match body.get(name) {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(yes)) => Ok(*yes),
+        Some(_) => Err(Problem::field(name, "not_a_choice")),
     }
 }
 
@@ -71,7 +86,7 @@ fn text<'a>(body: &'a Value, name: &str) -> Result<&'a str, Problem> {
 }
 
 /// The person's own reference or reason: what a deed by hand must have.
-fn reference<'a>(body: &'a Value, required: bool) -> Result<&'a str, Problem> {
+fn reference(body: &Value, required: bool) -> Result<&str, Problem> {
     let reference = text(body, "reference")?;
     if reference.is_empty() && required {
         return Err(Problem::field("reference", "required"));
@@ -84,7 +99,7 @@ fn reference<'a>(body: &'a Value, required: bool) -> Result<&'a str, Problem> {
 
 /// A person's word about a row that is no order: money that settled none, or an alarm.
 async fn decide(app: &App, id: &str, request: &Request) -> Answer {
-    let body = json_body(request)?;
+    let body = object(request)?;
     let key = App::row_key(id).ok_or(Problem::NotFound)?;
     let action = match text(&body, "action")? {
         "confirm" => {
@@ -128,7 +143,7 @@ async fn open(app: &App) -> Result<(), Problem> {
 }
 
 async fn refund(app: &App, id: &OrderId, request: &Request) -> Answer {
-    let body = json_body(request)?;
+    let body = object(request)?;
     open(app).await?;
     if let Some(number) = body.get("number").filter(|v| !v.is_null()) {
         let number = number.as_u64().and_then(|n| u8::try_from(n).ok()).ok_or(Problem::field("number", "unknown"))?;
@@ -150,13 +165,15 @@ async fn refund(app: &App, id: &OrderId, request: &Request) -> Answer {
     {
         return Err(Problem::field("amount", "currency"));
     }
-    let by_hand = match body.get("by_hand").and_then(Value::as_bool).unwrap_or(false) {
+    let by_hand = match choice(&body, "by_hand")? {
         true => Some(reference(&body, true)?.to_owned()),
         false => None,
     };
     let key = match request.headers().get("idempotency-key").map(|v| v.to_str()) {
         None => None,
-        Some(Ok(key)) if IDEMPOTENCY_KEY.contains(&key.len()) => Some(key.to_owned()),
+        Some(Ok(key)) if IDEMPOTENCY_KEY.contains(&key.len()) && key.bytes().all(|b| (0x20..=0x7e).contains(&b)) => {
+            Some(key.to_owned())
+        }
         Some(_) => return Err(Problem::IdempotencyKeyInvalid),
     };
     let wish = RefundWish { minor: minor.map(|m| m.minor), by_hand, key, who: ADMIN.to_owned() };
@@ -164,7 +181,7 @@ async fn refund(app: &App, id: &OrderId, request: &Request) -> Answer {
 }
 
 async fn review(app: &App, id: &OrderId, request: &Request) -> Answer {
-    let body = json_body(request)?;
+    let body = object(request)?;
     open(app).await?;
     let pass = match text(&body, "decision")? {
         "pass" => true,
@@ -177,7 +194,7 @@ async fn review(app: &App, id: &OrderId, request: &Request) -> Answer {
 }
 
 async fn attest(app: &App, id: &OrderId, request: &Request) -> Answer {
-    let body = json_body(request)?;
+    let body = object(request)?;
     let amount = body.get("amount").and_then(crate::http::read_money).ok_or(Problem::field("amount", "not_money"))?;
     let reference = reference(&body, true)?;
     let order = app.order_now(id).await?.ok_or(Problem::NotFound)?;
@@ -190,9 +207,10 @@ async fn attest(app: &App, id: &OrderId, request: &Request) -> Answer {
 fn answer(app: &App, answer: RefundAnswer) -> Answer {
     match answer {
         RefundAnswer::Order(order) => json_response(200, &describe(app, &order)),
-        RefundAnswer::NoOrder => Err(Problem::NotFound),
+        RefundAnswer::NoOrder | RefundAnswer::WrongState(State::Void) => Err(Problem::NotFound),
         RefundAnswer::WrongState(_) => Err(Problem::Conflict("The order's state does not allow it.")),
         RefundAnswer::Amount => Err(Problem::field("amount", "not_what_is_left")),
+        RefundAnswer::KeyReused => Err(Problem::IdempotencyKeyReused),
         RefundAnswer::KeyMissing => Err(Problem::IdempotencyKeyInvalid),
         RefundAnswer::ByHandOnly => Err(Problem::RefundByHand),
         RefundAnswer::TooMany => Err(Problem::Conflict("An order has at most nine refunds.")),
@@ -200,7 +218,8 @@ fn answer(app: &App, answer: RefundAnswer) -> Answer {
 }
 
 async fn one(app: &App, id: &OrderId) -> Answer {
-    let order = app.order_now(id).await?.ok_or(Problem::NotFound)?;
+    // An id that was given up before there was an order is no order.
+    let order = app.order_now(id).await?.filter(|o| o.state != State::Void).ok_or(Problem::NotFound)?;
     json_response(200, &describe(app, &order))
 }
 
@@ -291,6 +310,7 @@ pub fn describe_report(report: &Report) -> Value {
         "unanswered": report.unanswered,
         "unknown_to_sandbox": report.unknown_to_sandbox,
         "in_motion": report.in_motion,
+        "ownerless": report.ownerless,
         "put_back": report.put_back,
         "differences": report.differences,
         "differences_per_million": report.per_million(),
@@ -298,36 +318,31 @@ pub fn describe_report(report: &Report) -> Value {
     })
 }
 
-/// The audit trail of a month: this one, or the one that `?at=` (Unix ms) lies in.
+/// The audit trail of a month: this one, or `?month=2026-11`.
 async fn trail(app: &App, request: &Request) -> Answer {
-    let at = match request.query_string_parameters().first("at") {
-        None => app.clock.now(),
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|at| (0..=253_402_300_799_999).contains(at))
-            .ok_or(Problem::BadRequest("at is a time in Unix milliseconds."))?,
-    };
-    let deeds: Vec<Value> = app
-        .deeds(at)
-        .await?
+    let query = request.query_string_parameters();
+    let deeds = app.deeds(query.first("month")).await?.ok_or(Problem::BadRequest("month is written 2026-11."))?;
+    let entries: Vec<Value> = deeds
         .iter()
         .map(|d| {
-            json!({
-                "at": rfc3339(d.at), "who": d.who, "what": d.what, "subject": d.subject, "amount_minor": d.minor,
-                "reference": d.reference,
-            })
+            let mut entry = json!({
+                "at": rfc3339(d.at), "who": d.who, "what": d.what, "subject": d.subject, "reference": d.reference,
+            });
+            if let (Some(fields), Some((minor, currency))) = (entry.as_object_mut(), &d.amount) {
+                fields.insert("amount".into(), json!({"amount_minor": minor, "currency": currency}));
+            }
+            entry
         })
         .collect();
-    json_response(200, &json!({ "entries": deeds }))
+    json_response(200, &json!({ "entries": entries }))
 }
 
 /// The seller has restored tables: the shop closes until an audit of everything is clean. `{"open": true}` opens it when only
 /// questions to providers are left, which a person has then asked.
 async fn restored(app: &App, request: &Request) -> Answer {
-    let body = json_body(request)?;
+    let body = object(request)?;
     let reference = reference(&body, true)?;
-    if body.get("open").and_then(Value::as_bool) == Some(true) {
+    if choice(&body, "open")? {
         if app.open_by_hand(ADMIN, reference).await? {
             return json_response(200, &json!({"state": "open"}));
         }

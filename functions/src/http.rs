@@ -84,7 +84,7 @@ impl Problem {
             }
             Problem::Invalid(_) => (422, "invalid", "Some fields do not fit."),
             Problem::TooManyHolds => {
-                (429, "too_many_holds", "Too many unpaid orders are open. Pay or cancel one of them first.")
+                (429, "too_many_holds", "Too many unpaid orders. Pay one of them, or come back later.")
             }
             Problem::RateLimited(_) => (429, "rate_limited", "Too fast."),
             Problem::ChannelDown => (503, "channel_down", "This way to pay is not available now."),

@@ -17,8 +17,10 @@ pub(crate) async fn handle(app: &App, path: &str, id: &str, request: &Request) -
     }
     let order = authorised(app, id, request).await?;
     match path {
-        "/api/orders/{id}/payments" => pay_otherwise(app, &order, request).await,
         "/api/orders/{id}/check" => check(app, &order).await,
+        // While the shop is closed it takes in money and changes nothing else.
+        "/api/orders/{id}/payments" | "/api/orders/{id}/cancel" if app.is_closed().await? => Err(Problem::ShopClosed),
+        "/api/orders/{id}/payments" => pay_otherwise(app, &order, request).await,
         "/api/orders/{id}/cancel" => cancel(app, &order).await,
         _ => read(app, &order).await,
     }
@@ -72,11 +74,14 @@ async fn pay_otherwise(app: &App, order: &Order, request: &Request) -> Answer {
 async fn look_up(app: &App, request: &Request) -> Answer {
     let body = json_body(request)?;
     let text = |name: &str| match body.get(name) {
-        Some(Value::String(text)) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+        Some(Value::String(text)) if !text.is_empty() && (name != "contact" || !text.trim().is_empty()) => {
+            Ok(text.clone())
+        }
         Some(Value::String(_)) | None => Err(Problem::field(name, "required")),
         Some(_) => Err(Problem::field(name, "not_text")),
     };
-    let (contact, password) = (text("contact")?, text("query_password")?);
+    // A password is what was typed, spaces and all, here as in the create; a contact is trimmed in both.
+    let (contact, password) = (text("contact")?.trim().to_owned(), text("query_password")?);
     if contact.len() > CONTACT_MAX || password.chars().count() > *QUERY_PASSWORD.end() {
         return json_response(200, &json!({"orders": []}));
     }

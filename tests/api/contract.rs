@@ -9,7 +9,6 @@ mod catalogue;
 mod checks;
 mod creating;
 mod lookup;
-mod probe;
 mod products;
 mod reading;
 mod refunds;
@@ -20,6 +19,7 @@ mod wishes;
 
 use crate::openapi::{Reply, ask, request};
 use http::Request;
+use local::seam::{Call, Fate, Tap};
 use serde_json::{Value, json};
 use tests::shop::{PID, cards};
 use tests::{Buyer, TestShop, text};
@@ -27,6 +27,26 @@ use tests::{Buyer, TestShop, text};
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
+
+/// A gateway that answers nobody.
+#[derive(Debug)]
+struct Silent;
+
+impl Tap for Silent {
+    fn fate(&self, call: &Call) -> Fate {
+        if call.operation() == "/api.php" { Fate::LoseRequest } else { Fate::Pass }
+    }
+}
+
+/// The gateway's answers about refunds are lost on their way back; the refunds are made.
+#[derive(Debug)]
+struct LostAnswers;
+
+impl Tap for LostAnswers {
+    fn fate(&self, call: &Call) -> Fate {
+        if call.operation() == "/api.php" && call.method == "POST" { Fate::LoseReply } else { Fate::Pass }
+    }
+}
 
 /// Asks from the usual address.
 async fn send(shop: &TestShop, request: Request<Vec<u8>>) -> Reply {
@@ -105,7 +125,8 @@ async fn trail(shop: &TestShop) -> Vec<(String, String, Option<i64>, String)> {
     let reply = sell(shop, "GET", "/api/admin/trail", &json!({})).await;
     let entries = reply.body["entries"].as_array().unwrap_or_else(|| panic!("{}", reply.body));
     let word = |entry: &Value, name: &str| entry[name].as_str().unwrap().to_owned();
-    let told = |e: &Value| (word(e, "what"), word(e, "subject"), e["amount_minor"].as_i64(), word(e, "reference"));
+    let told =
+        |e: &Value| (word(e, "what"), word(e, "subject"), e["amount"]["amount_minor"].as_i64(), word(e, "reference"));
     entries.iter().map(told).collect()
 }
 

@@ -70,6 +70,25 @@ async fn many_names_behind_one_address_cannot_empty_the_shop() {
     assert_eq!(status, 201, "{answer}");
 }
 
+/// Large orders count more, and the many addresses of one household are one.
+#[tokio::test]
+async fn large_orders_and_one_households_many_addresses_are_bounded() {
+    let shop = TestShop::limited(65, PER_CONTACT, PER_ADDRESS).await;
+    shop.product("p", 990, &cards("C", 500)).await;
+    let fronts = [shop.instance(), shop.instance(), shop.instance()];
+    for n in 0..60 {
+        let mut wish = wish_of(&format!("name-{n}@example.com"));
+        wish["quantity"] = 25.into();
+        let address = format!("2001:db8:7:7:{n:x}::1");
+        let key = format!("large-orders-one-household-{n:04}");
+        let (status, answer) = create_from(&fronts[n % 3], &key, &wish, &address).await;
+        assert!(status == 201 || answer["code"] == "too_many_holds", "{status} {answer}");
+    }
+    let held = 500 - free(&shop).await;
+    // Thirty, at five for an order of twenty-five, and what three instances do not know of each other.
+    assert!((150..=150 + 3 * 2 * 25).contains(&held), "{held} cards are held");
+}
+
 /// Many at once instead of one after the other: the limit is a courtesy and lags behind, but not by a shopful.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_storm_from_one_address_is_bounded_too() {

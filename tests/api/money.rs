@@ -458,7 +458,7 @@ async fn cells_of(seed: u64, stand: Stand, new: [Then; 7], same: [Then; 7]) -> u
     assert_eq!(Some(sum), counts["imported"].as_u64(), "{stand:?}: {counts}");
     let report = shop.audit().await;
     assert_eq!(report.differences, 0, "{stand:?}: {report:#?}");
-    wanted.len()
+    told.len()
 }
 
 #[tokio::test(start_paused = true)]
@@ -469,7 +469,10 @@ async fn every_cell_of_the_table_of_money() {
         visited += cells_of(seed, stand, new, same).await;
     }
     assert_eq!(visited, CELLS);
-    assert_eq!(NEW.map(|(stand, _)| stand).into_iter().collect::<HashSet<_>>().len() * TOLD.len() * 2, CELLS);
+    let places: HashSet<Stand> = NEW.into_iter().map(|(stand, _)| stand).collect();
+    assert_eq!(places.len() * HashSet::from(TOLD).len() * 2, CELLS, "no place and no thing to tell is named twice");
+    let states: HashSet<_> = places.into_iter().filter_map(Stand::state).collect();
+    assert_eq!(states.len(), State::ALL.len(), "a state nobody thought of");
 }
 
 /// Somebody vouches for this much money of an order's first attempt, whoever it is.
@@ -525,12 +528,12 @@ async fn planted_late_money_without_its_state_is_caught() {
         let order = shop.app.store.order(&OrderId::parse(&buyer.order).unwrap()).await.unwrap().unwrap();
         let paid_with = order.settled.unwrap().txn.provider_number();
         let double = row(&shop, &txn("sandbox", "THIS")).await;
-        let held = shop.counts("plain").await["free"].as_u64().unwrap();
+        let free = shop.counts("plain").await["free"].as_u64().unwrap();
         if is_planted {
             let lost = row(&shop, &txn("sandbox", "OTHER")).await.is_none();
             assert_eq!((paid_with.as_str(), lost), ("THIS", true), "without the guard the other money is nowhere");
         } else {
-            assert_eq!((paid_with.as_str(), double.unwrap().reason.as_str(), held), ("OTHER", "double", 3));
+            assert_eq!((paid_with.as_str(), double.unwrap().reason.as_str(), free), ("OTHER", "double", 3));
         }
         shop.deliver_all().await;
     }

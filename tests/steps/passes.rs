@@ -4,7 +4,7 @@
 use crate::common::{HOUR, MINUTE, Once, a_day_later, act, all_keys, due, is_whole, lose_messages, messages};
 use local::seam::{Call, Fate, Tap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use store::Table;
 use tests::shop::{self, cards, wish};
@@ -109,6 +109,19 @@ async fn ends_quietly(shop: &TestShop, runs: usize) {
     is_whole(shop, &["p", "q"]).await;
 }
 
+/// What the tests below disturb: one pass that nobody disturbs does all of it.
+#[tokio::test(start_paused = true)]
+async fn one_pass_does_all_of_it() {
+    let shop = open(188).await;
+    let work = Work::lay_out(&shop, 1).await;
+    let pass = shop.tick().await;
+    assert_eq!((pass.closed_orders, pass.found_paid, pass.sent_again, pass.given_up), (2, 1, 1, 1), "{pass:?}");
+    assert_eq!((pass.sealed, pass.failed, pass.alarms, pass.complete), (1, 0, 0, true), "{pass:?}");
+    assert_eq!((shop.counts("p").await["free"].as_u64(), messages(&shop)), (Some(40), 2), "{pass:?}");
+    work.ends(&shop, "undisturbed").await;
+    ends_quietly(&shop, 1).await;
+}
+
 fn only_reads(call: &Call) -> bool {
     ["GetItem", "BatchGetItem", "Query", "Scan"].contains(&call.operation())
 }
@@ -161,6 +174,57 @@ async fn a_pass_that_dies_at_any_change() {
 #[tokio::test(start_paused = true)]
 async fn a_pass_disturbed_at_any_change() {
     changes_cut(181, &[Cut::LostReply, Cut::LostRequest, Cut::Throttled]).await;
+}
+
+/// Freezes the n-th change for an hour.
+#[derive(Debug)]
+struct Ice(usize, AtomicUsize);
+
+impl Tap for Ice {
+    fn fate(&self, call: &Call) -> Fate {
+        // Of a provider nobody waits so long for an answer.
+        if only_reads(call) || call.is_plain() || self.1.fetch_add(1, Ordering::SeqCst) + 1 != self.0 {
+            return Fate::Pass;
+        }
+        Fate::Delay(Duration::from_secs(3_600))
+    }
+}
+
+/// A pass that freezes before a change, and thaws when others have done all of it and everything has been sold again.
+#[tokio::test(start_paused = true)]
+async fn a_pass_frozen_at_any_change() {
+    let shop = open(187).await;
+    let mut runs = 0;
+    for at in 1.. {
+        runs += 1;
+        let what = format!("frozen at change {at}");
+        let work = Work::lay_out(&shop, runs).await;
+        let ice = Arc::new(Ice(at, AtomicUsize::new(0)));
+        let app = shop.tapped(ice.clone()).1;
+        let pass = tokio::spawn(async move { app.reconcile(i64::MAX).await });
+        for _ in 0..5_000 {
+            tokio::task::yield_now().await;
+        }
+        let reached = !pass.is_finished();
+        work.ends(&shop, &what).await;
+        // Every card of the first product is held by somebody else when the frozen pass comes to itself.
+        let holder = shop.order(&format!("holds-the-first-thirty-{runs}"), "p", 30).await;
+        let buyer = shop.order(&format!("holds-the-other-ten-{runs}"), "p", 10).await;
+        let pass = pass.await.unwrap().unwrap();
+        assert_eq!((pass.alarms, pass.failed), (0, 0), "{what}: {pass:?}");
+        assert_eq!(shop.counts("p").await["held"], 40, "{what}: something was taken from its holder");
+        shop.deliver_all().await;
+        assert_eq!(all_keys(&shop, &work.paid()).await, 3, "{what}");
+        for buyer in [holder, buyer] {
+            assert_eq!(act(shop.front(), &buyer, "cancel").await.0, 200, "{what}");
+        }
+        shop.pass(25 * HOUR);
+        if !reached {
+            assert!(at > 12, "a pass over all this changes more than twelve things of its own, not {at}");
+            break;
+        }
+    }
+    ends_quietly(&shop, runs).await;
 }
 
 /// Counts and cuts every call, but of the many like pieces in which a list is read only the first: it stands for all of them.
@@ -257,7 +321,9 @@ async fn two_passes_at_the_same_moment() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_passes_on_two_threads() {
-    by_two(&open(184).await, 4).await;
+    for seed in 0..3 {
+        by_two(&open(1_840 + seed).await, 4).await;
+    }
 }
 
 /// Whatever this instance changes, it changes half a minute after it decided to: what it had read is old by then.

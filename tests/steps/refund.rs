@@ -1,8 +1,12 @@
 //! Money on its way back, cut off anywhere and asked for again: it goes back at most once, and nobody loses sight of it.
 
-use crate::common::{a_day_later, all_keys, balance, change_product, everywhere, is_whole, post, rows, seen_by_seller};
+use crate::common::{
+    Once, a_day_later, all_keys, balance, change_product, everywhere, is_whole, post, rows, seen_by_seller,
+};
+use local::seam::Fate;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 use tests::shop::cards;
 use tests::taps::{Cutter, Unguarded};
 use tests::{Buyer, TestShop, text};
@@ -283,11 +287,13 @@ async fn a_removal_of_cards_cut_anywhere() {
             request.body(lines.as_bytes().to_vec()).unwrap()
         };
         let (front, _) = shop.tapped(cutter.clone());
-        let expected = json!({"removed": 2, "taken": 1, "unknown": 1});
+        let told = |(status, report): (u16, Value)| {
+            (status, ["removed", "taken", "unknown"].map(|name| report[name].as_u64().unwrap_or_default()))
+        };
         if let Some(first) = cutter.run(tests::shop::send(&front, remove(&lines))).await {
-            assert_eq!(first, (200, expected.clone()), "{what}");
+            assert_eq!(told(first), (200, [2, 1, 1]), "{what}");
         }
-        assert_eq!(tests::shop::send(shop.front(), remove(&lines)).await, (200, expected), "{what}");
+        assert_eq!(told(tests::shop::send(shop.front(), remove(&lines)).await), (200, [2, 1, 1]), "{what}");
         let counts = shop.counts(&product).await;
         let numbers = ["imported", "free", "held", "sold", "removed"].map(|name| counts[name].as_u64().unwrap());
         assert_eq!(numbers, [5, 2, 0, 1, 2], "{what}: {counts}");
@@ -296,6 +302,50 @@ async fn a_removal_of_cards_cut_anywhere() {
     .await;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     is_whole(&shop, &names).await;
+}
+
+/// Two refunds of one order, the first of which the gateway takes its time over: both answers are kept, none waits for a person.
+#[tokio::test(start_paused = true)]
+async fn two_part_refunds_at_once_are_both_known() {
+    let shop = TestShop::new(179).await;
+    shop.product("p", 990, &cards("C", 1)).await;
+    let buyer = paid_there(&shop, "a-buyer-of-two-minds").await;
+    shop.deliver_all().await;
+    let before = balance(&shop);
+    let path = format!("/api/admin/orders/{}/refund", buyer.order);
+    let token = shop.sign_in().await;
+    let slow = Once::new("/api.php", "money=3.00", Fate::Delay(Duration::from_secs(3)));
+    let (front, _) = shop.tapped(slow.clone());
+    let one = {
+        let (path, token) = (path.clone(), token.clone());
+        tokio::spawn(async move { post(&front, &path, &token, Some("one-of-two-refunds"), &Back::Part.wish()).await })
+    };
+    slow.meets().await;
+    let two = post(shop.front(), &path, &token, Some("two-of-two-refunds"), &Back::Part.wish()).await;
+    let one = one.await.unwrap();
+    assert_eq!((one.0, two.0), (200, 200), "{one:?} {two:?}");
+    let order = seen_by_seller(&shop, &buyer).await;
+    let states = ["/refunds/0/state", "/refunds/1/state"].map(|path| text(&order, path));
+    assert_eq!((states, balance(&shop)), (["done", "done"], before - 600), "{order}");
+    shop.minutes(1).await;
+    assert_eq!(shop.attention().await, []);
+    is_whole(&shop, &["p"]).await;
+}
+
+/// A refund that is refused changes nothing: the order is delivered as if nobody had asked.
+#[tokio::test(start_paused = true)]
+async fn a_refused_refund_keeps_nobody_from_the_key() {
+    let shop = TestShop::new(169).await;
+    shop.product("p", 990, &cards("C", 1)).await;
+    let buyer = paid_there(&shop, "a-buyer-who-gets-the-key").await;
+    let token = shop.sign_in().await;
+    let path = format!("/api/admin/orders/{}/refund", buyer.order);
+    let (status, answer) = post(shop.front(), &path, &token, Some("part-of-an-undelivered"), &Back::Part.wish()).await;
+    assert_eq!(status, 422, "{answer}");
+    assert_eq!(shop.read(&buyer).await.1["status"], "paid");
+    shop.deliver_all().await;
+    assert_eq!(all_keys(&shop, &[&buyer]).await, 1);
+    is_whole(&shop, &["p"]).await;
 }
 
 /// Planted: a refund is written down whatever stood there before. Of two at once one vanishes from the order, though the money of

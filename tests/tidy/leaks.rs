@@ -92,7 +92,9 @@ fn addresses(text: &str) -> Vec<(usize, &str)> {
         let is_host = host.rsplit_once('.').is_some_and(|(name, last)| {
             !name.is_empty() && last.len() > 1 && last.chars().all(|c| c.is_ascii_alphabetic())
         });
-        let is_nobody = NOBODY.iter().any(|n| host.strip_suffix(n).is_some_and(|h| h.is_empty() || h.ends_with('.')));
+        // Host names are the same in capitals.
+        let lower = host.to_ascii_lowercase();
+        let is_nobody = NOBODY.iter().any(|n| lower.strip_suffix(n).is_some_and(|h| h.is_empty() || h.ends_with('.')));
         if from < at && is_host && !is_nobody {
             found.push((from, &text[from..at + 1 + host.len()]));
         }
@@ -182,7 +184,7 @@ fn a_private_key_is_caught_except_among_published_vectors() {
 fn what_only_looks_alike_is_spared() {
     let text = "https://a.example/ho¦me/ ./t¦mp/a ~/wo¦rk/ ${A}/wo¦rk/ $A/ro¦ot/ `/t¦mp` /workshop/ /usr/bin/env a:\\b\n\
                 https://crates.io/crates/a https://xpy¦pi.org https://a.example/py¦pi-org\n\
-                buyer@example.com a@mail.example.org a@shop.example a@1.2.3 @media a @ b.cd a@b logo@2x u@.com @a.bc\n\
+                buyer@example.com Buyer@EXAMPLE.com a@mail.example.org a@shop.example a@1.2.3 @media a @ b.cd a@b logo@2x u@.com @a.bc\n\
                 -----BE¦GIN CERTIFICATE-----\n-----BE¦GIN PUBLIC KEY-----\n";
     Tree::default().spares(check, &[(PLANTED, text)]);
 }

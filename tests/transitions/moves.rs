@@ -7,7 +7,7 @@ use domain::OrderId;
 use domain::order::{Due, DueKind, Event, Order, Refusal, State, Why, decide};
 use domain::refund::{Refund, RefundState};
 use domain::stock::SlotRun;
-use store::writes::Found;
+use store::writes::{Adopted, Found};
 use store::{Outcome, Store, StoreError};
 
 /// The write of a move, as it is called for an order that was read before.
@@ -22,7 +22,7 @@ async fn write(store: &Store, read: &Order, event: &Event) -> Option<Result<Outc
         Event::ReviewRefused => store.refuse_review(read, NOW).await,
         // A tombstone has no quantity that any slots could fit.
         Event::StockFound if read.quantity == 0 => return None,
-        Event::StockFound => store.adopt(read, &slots, NOW).await,
+        Event::StockFound => store.adopt(read, &Adopted { runs: &slots, mac: [4; 12] }, NOW).await,
         Event::StockMissing => store.refund_late(read, NOW).await,
         Event::SellerRefunds => store.refund_undelivered(read, NOW).await,
         _ => return None,

@@ -54,6 +54,7 @@ pub fn order(id: OrderId, state: State, to_review: bool) -> Order {
         product: ProductId::parse("p").unwrap(),
         quantity: 1,
         slots: vec![SlotRun { strip: 0, first: 47, len: 1, width: 48 }],
+        slots_mac: [3; 12],
         expires_at: NOW - 1,
         attempts: vec![attempt],
         settled,
@@ -72,7 +73,15 @@ pub fn order(id: OrderId, state: State, to_review: bool) -> Order {
         return order;
     }
     // A tombstone keeps its id, product, reason and time, and nothing of a request.
-    Order { quantity: 0, slots: vec![], attempts: vec![], fingerprint: [0; 16], expires_at: 0, ..order }
+    Order {
+        quantity: 0,
+        slots: vec![],
+        slots_mac: [0; 12],
+        attempts: vec![],
+        fingerprint: [0; 16],
+        expires_at: 0,
+        ..order
+    }
 }
 
 /// A payment of the order's first attempt, exactly as asked for.

@@ -38,6 +38,8 @@ pub async fn serve(listener: TcpListener, front: Front) {
             let served = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADER_TIMEOUT)
+                // A client that has sent all it wants to send may still wait for the answer.
+                .half_close(true)
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
             if let Err(error) = served {
@@ -61,7 +63,9 @@ async fn answer(
     let response = match read {
         Ok(Ok(body)) => {
             let request = Request::from_parts(parts, body.to_bytes().to_vec());
-            front.handle(request, &peer.ip().to_string()).await
+            // In a task of its own: what was begun is finished, as in Lambda, also when the client is gone.
+            let work = tokio::spawn(async move { front.handle(request, &peer.ip().to_string()).await });
+            work.await.unwrap_or_else(|_| refused(Problem::Unavailable))
         }
         Ok(Err(error)) if error.is::<LengthLimitError>() => refused(Problem::TooLarge),
         _ => refused(Problem::BadRequest("The body did not arrive whole.")),

@@ -149,7 +149,8 @@ impl Shop {
         let scope = if closed { Scope::Restored } else { Scope::Full };
         let report = app.audit(scope, i64::MAX).await.map_err(told)?.ok_or("the audit did not end")?;
         let text = serde_json::to_string_pretty(&describe_report(&report)).map_err(|e| e.to_string())?;
-        Ok((text, report.differences == 0))
+        let is_open = app.closed_since().await.map_err(told)?.is_none();
+        Ok((text, report.differences == 0 && is_open))
     }
 
     /// Remembers that the owner has seen the generated password.

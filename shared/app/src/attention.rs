@@ -2,13 +2,21 @@
 
 use crate::keys::hex;
 use crate::{App, AppError};
-use domain::order::{DueKind, Order, State};
+use domain::order::{DueKind, Order, State, Why};
 use domain::refund::{MoneyState, RefundState};
 use domain::{Millis, Money, OrderId};
-use store::{DueItem, MoneyRow};
+use futures_util::StreamExt;
+use store::{DueItem, MoneyRow, StoreError};
 
 /// Rows of each kind and shard that are listed; the oldest first.
 const LISTED: i32 = 100;
+
+/// The kinds of unfinished business that a person may have to see. The asking of providers is never one.
+const PERSONAL: [DueKind; 6] =
+    [DueKind::Late, DueKind::Review, DueKind::Refund, DueKind::Person, DueKind::Money, DueKind::Alarm];
+
+/// Items read side by side.
+const READ_AT_ONCE: usize = 16;
 
 /// Milliseconds after which something that machines drive is shown to a person all the same.
 const SLOW_MS: i64 = 10 * 60_000;
@@ -39,6 +47,15 @@ fn row_name(key: &[u8]) -> String {
     hex(key)
 }
 
+/// Why an order's money is owed back, in the word its buyer reads too.
+fn owed_because(order: &Order) -> &'static str {
+    match order.why {
+        Some(Why::SoldOut) => "sold_out_when_paid",
+        Some(why) => why.as_str(),
+        None => "",
+    }
+}
+
 fn amount_of(order: &Order) -> Option<Money> {
     let settled = order.settled.as_ref().and_then(|s| order.attempt(s.attempt));
     let attempt = settled.or(order.newest_attempt())?;
@@ -49,8 +66,14 @@ impl App {
     /// Everything that needs a person now, the oldest first.
     pub async fn attention(&self) -> Result<Vec<Row>, AppError> {
         let mut rows = Vec::new();
-        for item in self.store.due(Millis::MAX, LISTED).await? {
-            rows.extend(self.row_of(&item).await?);
+        let items = self.store.due(&PERSONAL, Millis::MAX, LISTED).await?;
+        let mut work = Vec::with_capacity(items.len());
+        for item in &items {
+            work.push(self.row_or_fault(item));
+        }
+        let mut read = futures_util::stream::iter(work).buffered(READ_AT_ONCE);
+        while let Some(row) = read.next().await {
+            rows.extend(row?);
         }
         if let Some(since) = self.closed_since().await? {
             rows.push(Row {
@@ -78,6 +101,25 @@ impl App {
         }
         rows.sort_by_key(|row| row.since);
         Ok(rows)
+    }
+
+    /// What does not read is a row of its own; it must not hide the others.
+    async fn row_or_fault(&self, item: &DueItem) -> Result<Option<Row>, AppError> {
+        let is_order = !matches!(item.kind, DueKind::Money | DueKind::Alarm);
+        match self.row_of(item).await.inspect_err(|error| tracing::error!(%error, "a row does not read")) {
+            Err(AppError::Store(error @ StoreError::Unavailable { .. })) => Err(error.into()),
+            Err(_) => Ok(Some(Row {
+                id: row_name(&item.key),
+                kind: "unreadable",
+                order: is_order.then(|| <[u8; 15]>::try_from(item.key.as_slice()).ok().map(OrderId)).flatten(),
+                amount: None,
+                reason: "does_not_read".to_owned(),
+                note: String::new(),
+                since: item.at,
+                actions: vec!["read_report"],
+            })),
+            other => other,
+        }
     }
 
     async fn row_of(&self, item: &DueItem) -> Result<Option<Row>, AppError> {
@@ -126,7 +168,7 @@ impl App {
                 } else {
                     vec!["refund_by_hand"]
                 };
-                Some(row("refund_due", order.why.map_or("", |why| why.as_str()), actions))
+                Some(row("refund_due", owed_because(order), actions))
             }
             State::Paid if order.due.is_some_and(|due| due.kind == DueKind::Person) => {
                 Some(row("undeliverable", "cards_do_not_open", vec!["refund", "refund_by_hand"]))

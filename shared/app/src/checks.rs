@@ -22,9 +22,10 @@ impl App {
     /// Asks the providers of an order now, at most once in five seconds.
     pub async fn check_payment(&self, order: &Order) -> Result<CheckAnswer, AppError> {
         let now = self.clock.now();
-        let turn = self.store.take_turn(&format!("check#{}", order.id), now, now + CHECK_EVERY_MS).await?;
+        let turn =
+            self.store.take_turn(&format!("check#{}", order.id), self.ids.bytes(), now, now + CHECK_EVERY_MS).await?;
         if let Outcome::Refused(until) = turn {
-            return Ok(CheckAnswer::TooOften { seconds: (until - now).div_euclid(1_000) + 1 });
+            return Ok(CheckAnswer::TooOften { seconds: (until - now + 999).div_euclid(1_000) });
         }
         if matches!(order.state, State::Held | State::Expired) {
             self.ask_order(order, &Patience::default()).await?;

@@ -3,9 +3,10 @@
 
 use crate::{App, AppError, OrderRequest};
 use domain::limits::HOLD_IN_ALL_MS;
-use domain::order::State;
+use domain::order::{Order, State};
 use domain::{Millis, OrderId};
 use std::collections::{BTreeSet, HashMap};
+use std::net::Ipv6Addr;
 use std::sync::{Mutex, PoisonError};
 
 /// A contact's newest orders that are looked at.
@@ -14,6 +15,9 @@ const LOOKED_AT: i32 = 50;
 /// Orders of one address that an instance makes before it tells the others. A buyer with one order or two costs no write; who
 /// makes many pays a third of a write unit for each.
 const TOLD_AFTER: usize = 3;
+
+/// So many times the limit may be ordered and given up: without it, somebody could bury another person's orders under their own.
+const GIVEN_UP: usize = 5;
 
 /// Addresses one instance remembers.
 const ADDRESSES_MAX: usize = 10_000;
@@ -68,11 +72,38 @@ impl Crowd {
     }
 }
 
+/// What an order counts for its address: one, and one more for every five cards beyond the first. Otherwise thirty orders of
+/// fifty cards would empty most shops.
+fn weight_of(order: &Order) -> usize {
+    1 + usize::try_from(order.quantity.saturating_sub(1) / 5).unwrap_or_default()
+}
+
+/// What the heaviest order counts.
+const HEAVIEST: usize = 10;
+
+/// A household's network: an IPv4 address, or the 64 bits of an IPv6 one that its provider gave it.
+fn network_of(address: &str) -> String {
+    match address.parse::<Ipv6Addr>() {
+        Ok(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => v4.to_string(),
+            None => v6.segments().iter().take(4).map(|s| format!("{s:04x}")).collect::<Vec<_>>().join(":"),
+        },
+        Err(_) => address.to_owned(),
+    }
+}
+
 impl App {
     /// Whether a create would be one unpaid order too many, for its contact or for its address.
-    pub(crate) async fn is_one_too_many(&self, request: &OrderRequest) -> Result<bool, AppError> {
+    /// A count that cannot be had is none: a courtesy never costs an order.
+    pub(crate) async fn is_one_too_many(&self, request: &OrderRequest) -> bool {
         let (contact, address) = tokio::join!(self.contact_is_full(request), self.address_is_full(request));
-        Ok(contact? || address?)
+        let or_not = |counted: Result<bool, AppError>| {
+            counted.unwrap_or_else(|error| {
+                tracing::warn!(%error, "open orders could not be counted");
+                false
+            })
+        };
+        or_not(contact) || or_not(address)
     }
 
     /// Since when an order can still be open, Unix ms.
@@ -86,13 +117,15 @@ impl App {
             return Ok(false);
         }
         let hash = self.keys.contact(&request.contact);
-        let looked_at = LOOKED_AT.max(i32::try_from(limit).unwrap_or(i32::MAX));
+        let looked_at = LOOKED_AT.max(i32::try_from(limit.saturating_mul(GIVEN_UP)).unwrap_or(i32::MAX));
         let mut orders = self.store.orders_of_contact(&hash, self.open_since(), looked_at).await?;
         orders.retain(|id| *id != request.order);
         if orders.len() < limit {
             return Ok(false);
         }
-        Ok(self.open_among(&orders).await?.len() >= limit)
+        let found = self.store.orders(&orders).await?;
+        let count = |state| found.values().filter(|o| o.state == state).count();
+        Ok(count(State::Held) >= limit || count(State::Expired) >= limit.saturating_mul(GIVEN_UP))
     }
 
     async fn address_is_full(&self, request: &OrderRequest) -> Result<bool, AppError> {
@@ -104,28 +137,29 @@ impl App {
         let mut orders: BTreeSet<OrderId> = self.store.noted_open(&name).await?.into_iter().collect();
         orders.extend(self.crowd.of(&address, self.open_since()));
         orders.remove(&request.order);
-        if orders.len() < limit {
+        // Few orders, of whatever size, are read only when they could be too many.
+        if orders.len().saturating_mul(HEAVIEST) < limit {
             return Ok(false);
         }
         let asked: Vec<OrderId> = orders.iter().copied().collect();
-        let open = self.open_among(&asked).await?;
-        let over: BTreeSet<OrderId> = orders.difference(&open).copied().collect();
+        let found = self.store.orders(&asked).await?;
+        let weight = |state| found.values().filter(|o| o.state == state).map(weight_of).sum::<usize>();
+        // What was paid, or never came to be, counts no more.
+        let over: Vec<OrderId> = asked
+            .iter()
+            .filter(|id| found.get(id).is_none_or(|o| !matches!(o.state, State::Held | State::Expired)))
+            .copied()
+            .collect();
         if !over.is_empty() {
-            self.crowd.forget(&address, &over);
-            let over: Vec<OrderId> = over.into_iter().collect();
+            self.crowd.forget(&address, &over.iter().copied().collect());
             self.store.forget_open(&name, &over).await?;
         }
-        Ok(open.len() >= limit)
-    }
-
-    async fn open_among(&self, orders: &[OrderId]) -> Result<BTreeSet<OrderId>, AppError> {
-        let found = self.store.orders(orders).await?;
-        Ok(found.into_values().filter(|o| o.state == State::Held).map(|o| o.id).collect())
+        Ok(weight(State::Held) >= limit || weight(State::Expired) >= limit.saturating_mul(GIVEN_UP))
     }
 
     /// The address's name in memory and in the table.
     fn address_names(&self, address: &str) -> (String, String) {
-        let hash = self.keys.address(address);
+        let hash = self.keys.address(&network_of(address));
         let name = format!("open#{hash}");
         (hash, name)
     }

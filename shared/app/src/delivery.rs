@@ -6,7 +6,7 @@ use domain::stock::SlotRun;
 use domain::{ProductId, limits::STRIP_CARDS};
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use store::Outcome;
+use store::{Outcome, StoreError};
 
 /// How a delivery message ended. Each answer means that the message is done with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,6 +43,7 @@ impl App {
         match self.open_cards(&message.product, &message.slots).await {
             Ok(_) => {}
             Err(AppError::Sealing(what)) => return self.does_not_open(message, what).await,
+            Err(AppError::Store(StoreError::Corrupt { what, .. })) => return self.does_not_open(message, what).await,
             Err(error) => return Err(error),
         }
         match self.store.deliver(&message.order, message.generation, self.clock.now()).await? {

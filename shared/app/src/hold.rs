@@ -138,6 +138,11 @@ impl Held {
         held
     }
 
+    /// The lowest strip with a card of it.
+    pub(crate) fn lowest_strip(&self) -> u32 {
+        self.strips.first_key_value().map_or(0, |(strip, _)| *strip)
+    }
+
     /// Notes one card.
     pub(crate) fn add(&mut self, strip: u32, position: u8) {
         self.strips.entry(strip).or_default().1.push(position);
@@ -188,8 +193,30 @@ impl App {
         quantity: u32,
         held: &mut Held,
     ) -> Result<HoldEnd, AppError> {
-        let wanted = usize::try_from(quantity).unwrap_or(usize::MAX);
         let memory = self.stock.of(product);
+        self.hold_with(product, &memory, claim, quantity, held).await
+    }
+
+    /// The same with nothing remembered: "sold out" is said only after every strip was read for this very order.
+    pub(crate) async fn hold_fresh(
+        &self,
+        product: &ProductId,
+        claim: Claim,
+        quantity: u32,
+        held: &mut Held,
+    ) -> Result<HoldEnd, AppError> {
+        self.hold_with(product, &Remembered::default(), claim, quantity, held).await
+    }
+
+    async fn hold_with(
+        &self,
+        product: &ProductId,
+        memory: &Remembered,
+        claim: Claim,
+        quantity: u32,
+        held: &mut Held,
+    ) -> Result<HoldEnd, AppError> {
+        let wanted = usize::try_from(quantity).unwrap_or(usize::MAX);
         if memory.sold_out(claim, self.clock.now()) {
             return Ok(HoldEnd::SoldOut);
         }
@@ -202,12 +229,12 @@ impl App {
             if let Some((strip, len)) = view.current
                 && tried.insert((strip, len))
             {
-                self.take_from(product, &memory, Look::Remembered { strip, len }, claim, wanted, held).await?;
+                self.take_from(product, memory, Look::Remembered { strip, len }, claim, wanted, held).await?;
                 continue;
             }
-            if !self.next_strip(product, &memory, view.current, claim, held).await?
+            if !self.next_strip(product, memory, view.current, claim, held).await?
                 && held.count() < wanted
-                && self.sweep(product, &memory, claim, wanted, held).await?
+                && self.sweep(product, memory, claim, wanted, held).await?
             {
                 return Ok(HoldEnd::SoldOut);
             }
@@ -419,6 +446,11 @@ impl App {
         held: &Held,
     ) -> Vec<u32> {
         let mut hints = Vec::new();
+        // Slots that somebody wrote by hand are evidence of nothing.
+        if order.is_live() && !self.slots_are_whole(order) {
+            tracing::error!(order = %order.id, "the slots of an order were changed; nothing is released");
+            return hints;
+        }
         for (&strip, (_, positions)) in &held.strips {
             let surplus: Vec<u8> = positions
                 .iter()

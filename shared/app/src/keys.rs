@@ -4,7 +4,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::order::Attempt;
-use domain::{Currency, OrderId, OutTradeNo, ProductId, Txn};
+use domain::stock::SlotRun;
+use domain::{Currency, Generation, OrderId, OutTradeNo, ProductId, Txn};
 use ring::hmac;
 use std::fmt;
 
@@ -24,6 +25,7 @@ pub struct Keys {
     session: hmac::Key,
     attempt: hmac::Key,
     payment: hmac::Key,
+    slots: hmac::Key,
     address: hmac::Key,
     refund: hmac::Key,
     settings: [u8; 32],
@@ -98,6 +100,7 @@ impl Keys {
             session: key("session"),
             attempt: key("attempt"),
             payment: key("payment"),
+            slots: key("slots"),
             address: key("address"),
             refund: key("refund request"),
             settings: raw("settings"),
@@ -152,6 +155,16 @@ impl Keys {
                 of.currency.code().as_bytes(),
             ],
         )
+    }
+
+    /// What makes slots an order's in a generation.
+    pub fn slots(&self, order: &OrderId, generation: Generation, slots: &[SlotRun]) -> [u8; 12] {
+        let mut packed = Vec::with_capacity(slots.len() * 7);
+        for run in slots {
+            packed.extend_from_slice(&run.strip.to_be_bytes());
+            packed.extend_from_slice(&[run.first, run.len, run.width]);
+        }
+        mac(&self.slots, &[&order.0, &[generation], &packed])
     }
 
     /// What makes money proven: whoever saw the proof vouches for movement, attempt and amount.

@@ -5,6 +5,7 @@ use crate::{App, AppError};
 use domain::Claim;
 use domain::order::{Order, State};
 use store::Outcome;
+use store::writes::Adopted;
 
 impl App {
     /// Drives an order that is LATE to its end: adopted and on its way to delivery, before a person, or owed back. Cut off
@@ -14,11 +15,18 @@ impl App {
             return Ok(());
         }
         let claim = Claim { order: order.id, generation: order.generation.saturating_add(1) };
+        // Its own cards first: between the end of the hold and their release they look like somebody else's.
+        self.release_closed(order).await;
         let mut held = Held::default();
-        let end = self.hold(&order.product, claim, order.quantity, &mut held).await?;
+        // What this instance remembers is good enough for a buyer who can ask again; a refund cannot be asked for again.
+        let end = self.hold_fresh(&order.product, claim, order.quantity, &mut held).await?;
         let now = self.clock.now();
         let outcome = match end {
-            HoldEnd::Enough => self.store.adopt(order, &held.runs(order.quantity), now).await?,
+            HoldEnd::Enough => {
+                let runs = held.runs(order.quantity);
+                let mac = self.keys.slots(&order.id, claim.generation, &runs);
+                self.store.adopt(order, &Adopted { runs: &runs, mac }, now).await?
+            }
             HoldEnd::SoldOut => self.store.refund_late(order, now).await?,
         };
         let after = match outcome {

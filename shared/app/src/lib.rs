@@ -85,6 +85,8 @@ pub struct App {
     pub(crate) door: restore::Door,
     /// Unpaid orders by address, as far as this instance made them.
     pub(crate) crowd: crowd::Crowd,
+    /// How many deeds this instance has written into the trail.
+    pub(crate) deeds_written: std::sync::atomic::AtomicU64,
     pub(crate) master_key: Option<keys::Secret32>,
     pub(crate) data_keys: seal::DataKeys,
 }
@@ -132,6 +134,7 @@ impl App {
             data_keys: seal::DataKeys::default(),
             door: restore::Door::default(),
             crowd: crowd::Crowd::default(),
+            deeds_written: std::sync::atomic::AtomicU64::new(0),
             config,
         }
     }

@@ -6,7 +6,7 @@ use domain::OrderId;
 use domain::order::{Order, State};
 
 /// Orders of one contact that are looked through, the newest.
-const LOOKED_THROUGH: usize = 20;
+const LOOKED_THROUGH: usize = 100;
 
 /// A window in which failures are counted, ms.
 const WINDOW_MS: i64 = 15 * 60_000;
@@ -34,19 +34,20 @@ impl App {
         let window = now.div_euclid(WINDOW_MS);
         let until = (window + 1) * WINDOW_MS;
         let hash = self.keys.contact(contact);
+        // The address first: one that is shut cannot go on and shut other people's contacts.
         let names = [
-            (format!("lookup#contact#{}#{window}", crate::keys::hex(&hash)), PER_CONTACT),
             (format!("lookup#address#{}#{window}", self.keys.address(address)), PER_ADDRESS),
+            (format!("lookup#contact#{}#{window}", crate::keys::hex(&hash)), PER_CONTACT),
         ];
         // Counted before the password is looked at, so that many guesses at once are counted as well.
         for (name, most) in &names {
             if self.store.count_try(name, 1, until).await? > *most {
-                return Ok(LookupAnswer::TooOften { seconds: (until - now).div_euclid(1_000) + 1 });
+                return Ok(LookupAnswer::TooOften { seconds: (until - now + 999).div_euclid(1_000) });
             }
         }
         let limit = i32::try_from(LOOKED_THROUGH).unwrap_or(i32::MAX);
         let known = self.store.orders_of_contact(&hash, 0, limit).await?;
-        // As many reads and hashes for a stranger as for a buyer of twenty orders: nobody learns who has bought here.
+        // As many reads and hashes for a stranger as for a buyer of a hundred orders: nobody learns who has bought here.
         let mut asked = known.clone();
         for n in asked.len()..LOOKED_THROUGH {
             asked.push(self.keys.order_id(&format!("nobody's order {n} of {contact}")));

@@ -111,7 +111,7 @@ impl App {
         let details = self.details(request);
         let mut held = Held::default();
         // When stock is short even a claim that is given back at once takes a card from somebody; then the count comes first.
-        if scarce && self.is_one_too_many(request).await? {
+        if scarce && self.is_one_too_many(request).await {
             return Ok(Err(CreateRefusal::TooMany));
         }
         let read = async { if scarce { Ok(None) } else { self.store.order(&request.order).await } };
@@ -122,7 +122,7 @@ impl App {
                 Ok(())
             }
         };
-        let count = async { if scarce { Ok(false) } else { self.is_one_too_many(request).await } };
+        let count = async { if scarce { false } else { self.is_one_too_many(request).await } };
         let (found, written, too_many, hold) =
             tokio::join!(read, write, count, self.hold(&product.id, claim, request.quantity, &mut held));
         if let Some(found) = found? {
@@ -130,7 +130,7 @@ impl App {
             return self.answer_found(request, found).await;
         }
         written?;
-        if too_many? {
+        if too_many {
             return self.give_up(request, claim, &held, Why::TooMany).await;
         }
         if hold? == HoldEnd::SoldOut {
@@ -267,13 +267,15 @@ impl App {
             content: None,
         };
         attempt.mac = self.keys.attempt(&request.order, &product.id, request.quantity, product.review, &attempt);
+        let slots = held.runs(request.quantity);
         Order {
             id: request.order,
             state: State::Held,
             generation: 0,
             product: product.id.clone(),
             quantity: request.quantity,
-            slots: held.runs(request.quantity),
+            slots_mac: self.keys.slots(&request.order, 0, &slots),
+            slots,
             expires_at: now + self.config.hold_ms,
             attempts: vec![attempt],
             settled: None,

@@ -9,7 +9,17 @@ impl App {
         let Some(settled) = &order.settled else { return false };
         let Some(attempt) = order.attempt(settled.attempt) else { return false };
         let expected = self.keys.payment(&attempt.no, &settled.txn, attempt.minor, attempt.currency);
-        crate::keys::equal(&settled.mac, &expected) && self.attempts_are_whole(order)
+        crate::keys::equal(&settled.mac, &expected) && self.attempts_are_whole(order) && self.slots_are_whole(order)
+    }
+
+    /// Whether the slots are those that somebody who knows the shop's secret gave the order in this generation. An order whose
+    /// money is owed back keeps the slots of an older one.
+    pub(crate) fn slots_are_whole(&self, order: &Order) -> bool {
+        let generation = match order.state {
+            State::RefundDue | State::Refunded => order.generation.saturating_sub(2),
+            _ => order.generation,
+        };
+        crate::keys::equal(&order.slots_mac, &self.keys.slots(&order.id, generation, &order.slots))
     }
 
     fn attempts_are_whole(&self, order: &Order) -> bool {
@@ -34,6 +44,8 @@ impl App {
             Some("unpaid, and yet with money")
         } else if !unpaid && !self.is_proven(order) {
             Some("paid without a proof")
+        } else if !self.slots_are_whole(order) {
+            Some("the slots were changed")
         } else if count != order.quantity {
             Some("slots and quantity differ")
         } else if (order.state == State::Delivered) != order.delivered_at.is_some() {

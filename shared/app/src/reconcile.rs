@@ -21,8 +21,11 @@ const PAGE: usize = 100;
 /// Providers asked side by side.
 const ASKED_AT_ONCE: usize = 8;
 
-/// Unfinished business read of each kind and shard in one pass.
-const DUE_PAGE: i32 = 25;
+/// Unfinished business read of each kind and shard at a time.
+const DUE_PAGE: i32 = 100;
+
+/// The kinds that machines drive. The others wait for a person.
+const DRIVEN: [DueKind; 5] = [DueKind::Late, DueKind::Ask, DueKind::Review, DueKind::Refund, DueKind::Person];
 
 /// Final cards that are worth a write of marks by themselves.
 const MARKS_WORTH: u32 = 8;
@@ -30,6 +33,15 @@ const MARKS_WORTH: u32 = 8;
 /// Milliseconds after which a single final card is marked all the same: from then on even a deleted order cannot be mistaken
 /// for one that was never written.
 const MARK_AFTER_MS: i64 = 10 * 60_000;
+
+/// Milliseconds after which a paid order that is still not delivered is put before a person.
+const UNDELIVERED_MS: i64 = 15 * 60_000;
+
+/// Milliseconds between two sendings of an order that stands before a person.
+const STUCK_EVERY_MS: i64 = 10 * 60_000;
+
+/// Ownerless claims that are remembered; the first of them are enough to ask a person.
+const SIGHTS_MAX: usize = 1_000;
 
 /// Milliseconds a note of the pass is kept.
 const NOTE_KEPT_MS: i64 = 30 * 24 * 60 * 60_000;
@@ -75,12 +87,33 @@ pub struct Pass {
 struct Notes {
     /// When each product was last seen whole, Unix ms.
     since: BTreeMap<String, Millis>,
-    /// The product and strip at which a pass ran out of time.
-    stopped_at: Option<(String, u32)>,
+    /// Where a pass ran out of time.
+    stopped_at: Option<Stop>,
 }
 
-/// When each ownerless claim was first seen, by claim in hexadecimal.
-type FirstSights = BTreeMap<String, Millis>;
+/// Where a pass ran out of time, and when the first look at that product began, Unix ms.
+#[derive(Serialize, Deserialize)]
+struct Stop {
+    product: String,
+    strip: u32,
+    began: Millis,
+}
+
+/// An ownerless claim as it was first seen.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Sight {
+    /// When, Unix ms.
+    first: Millis,
+    /// In which strip, the lowest of them.
+    strip: u32,
+}
+
+/// The ownerless claims of a product, by claim in hexadecimal.
+type FirstSights = BTreeMap<String, Sight>;
+
+fn claim_name(claim: &Claim) -> String {
+    crate::keys::hex(&claim.to_bytes())
+}
 
 const NOTES: &str = "reconcile";
 
@@ -89,6 +122,7 @@ struct Look<'a> {
     product: &'a ProductId,
     head: Head,
     since: Millis,
+    deadline: Millis,
     patience: &'a Patience,
     /// Claims without an order, with the strips they lie in.
     ownerless: BTreeMap<Claim, Held>,
@@ -97,7 +131,25 @@ struct Look<'a> {
     /// Orders that are there and do not read. Never taken for absent.
     unreadable: BTreeSet<OrderId>,
     hints: BTreeSet<u32>,
+    looked_at: BTreeSet<u32>,
     sealed: BTreeSet<u32>,
+}
+
+impl Look<'_> {
+    /// What is known of ownerless claims after this look: a claim in a strip that was looked at and not seen again is forgotten,
+    /// one in any other strip is kept.
+    fn sights(&self, known: &FirstSights, now: Millis) -> FirstSights {
+        let elsewhere = known.iter().filter(|(_, sight)| !self.looked_at.contains(&sight.strip));
+        let mut sights: FirstSights = elsewhere.map(|(name, sight)| (name.clone(), *sight)).collect();
+        for (claim, held) in &self.ownerless {
+            let name = claim_name(claim);
+            let first = known.get(&name).map_or(now, |sight| sight.first);
+            if sights.len() < SIGHTS_MAX {
+                sights.insert(name, Sight { first, strip: held.lowest_strip() });
+            }
+        }
+        sights
+    }
 }
 
 impl App {
@@ -113,26 +165,29 @@ impl App {
         let mut notes: Notes =
             self.store.note(NOTES).await?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let patience = Patience::default();
-        self.drive_list(&mut pass, &patience, deadline).await?;
+        // Half of the time at most: a long list must not keep holds from ending.
+        let list_deadline = started.saturating_add(budget_ms / 2);
+        pass.complete = self.drive_list(&mut pass, &patience, list_deadline).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the list of what is due is left to the next pass");
+            pass.failed += 1;
+            false
+        });
         let mut products = self.all_products().await?;
-        // Whoever was cut off last time comes first, so that no product starves behind a large one.
+        // Whoever was cut off last time comes last, and goes on where it stopped: no product starves behind a large one.
         let first = notes.stopped_at.take();
-        if let Some((stopped, _)) = &first {
-            let place = products.iter().position(|p| p.as_str() >= stopped.as_str()).unwrap_or(0);
-            products.rotate_left(place);
+        if let Some(stop) = &first {
+            let place = products.iter().position(|p| p.as_str() >= stop.product.as_str()).unwrap_or(0);
+            let next = (place + 1) % products.len().max(1);
+            products.rotate_left(next);
         }
-        pass.complete = true;
         for product in &products {
-            let from = first.as_ref().filter(|(p, _)| p == product.as_str()).map_or(0, |(_, strip)| *strip);
+            let resumed = first.as_ref().filter(|stop| stop.product == product.as_str());
+            let (from, began) = resumed.map_or((0, started), |stop| (stop.strip, stop.began));
             let since = notes.since.get(product.as_str()).copied().unwrap_or(Millis::MIN);
             match self.look_at(product, from, since, &patience, deadline, &mut pass).await {
-                Ok(None) => {
-                    if from == 0 {
-                        notes.since.insert(product.to_string(), started);
-                    }
-                }
+                Ok(None) => drop(notes.since.insert(product.to_string(), began)),
                 Ok(Some(strip)) => {
-                    notes.stopped_at = Some((product.to_string(), strip));
+                    notes.stopped_at = Some(Stop { product: product.to_string(), strip, began });
                     pass.complete = false;
                     break;
                 }
@@ -148,21 +203,38 @@ impl App {
         Ok(pass)
     }
 
-    async fn drive_list(&self, pass: &mut Pass, patience: &Patience, deadline: Millis) -> Result<(), AppError> {
-        for item in self.store.due(self.clock.now(), DUE_PAGE).await? {
-            if self.clock.now() >= deadline {
-                break;
+    /// Drives what is due, page after page, until nothing new is due or time is over. Whatever was driven has moved to a later
+    /// time or off the list; what failed is not tried twice in one pass.
+    async fn drive_list(&self, pass: &mut Pass, patience: &Patience, deadline: Millis) -> Result<bool, AppError> {
+        let mut seen = BTreeSet::new();
+        loop {
+            let now = self.clock.now();
+            let mut items = self.store.due(&DRIVEN, now, DUE_PAGE).await?;
+            items.retain(|item| seen.insert(item.key.clone()));
+            if items.is_empty() {
+                return Ok(true);
             }
-            if matches!(item.kind, DueKind::Money | DueKind::Alarm) {
-                continue;
+            if now >= deadline {
+                return Ok(false);
             }
-            pass.driven += 1;
-            if let Err(error) = self.drive_due(&item, patience).await {
-                tracing::warn!(kind = item.kind.as_str(), %error, "left to the next pass");
-                pass.failed += 1;
+            let mut work = Vec::with_capacity(items.len());
+            for item in &items {
+                work.push(Box::pin(async move {
+                    if self.clock.now() >= deadline { None } else { Some(self.drive_due(item, patience).await) }
+                }));
+            }
+            let mut done = futures_util::stream::iter(work).buffer_unordered(ASKED_AT_ONCE);
+            while let Some(end) = done.next().await {
+                match end {
+                    None => {}
+                    Some(Ok(())) => pass.driven += 1,
+                    Some(Err(error)) => {
+                        tracing::warn!(%error, "left to the next pass");
+                        pass.failed += 1;
+                    }
+                }
             }
         }
-        Ok(())
     }
 
     /// Looks at the unsealed strips of a product from strip `from` on. Answers the strip at which time was over, if it was.
@@ -182,11 +254,13 @@ impl App {
             product,
             head,
             since,
+            deadline,
             patience,
             ownerless: BTreeMap::new(),
             strange: 0,
             unreadable: BTreeSet::new(),
             hints: BTreeSet::new(),
+            looked_at: BTreeSet::new(),
             sealed: BTreeSet::new(),
         };
         let mut stopped = None;
@@ -195,7 +269,10 @@ impl App {
                 stopped = page.first().copied();
                 break;
             }
-            self.look_at_page(&mut look, page, pass).await?;
+            if !self.look_at_page(&mut look, page, pass).await? {
+                stopped = page.first().copied();
+                break;
+            }
         }
         self.give_up_ownerless(&mut look, pass).await?;
         self.raise_watermark(&look).await?;
@@ -212,14 +289,16 @@ impl App {
         if waiting.is_empty() {
             return Ok(());
         }
-        let there: BTreeSet<u32> = self.store.strips(product, &waiting).await?.iter().map(|s| s.strip.no).collect();
+        let (there, _) = self.store.strips_with_faults(product, &waiting).await?;
+        let there: BTreeSet<u32> = there.iter().map(|s| s.strip.no).collect();
         if let Some(last) = waiting.into_iter().take_while(|b| there.contains(b)).last() {
             self.store.put_on_sale(product, head.on_sale, last.saturating_add(1)).await?;
         }
         Ok(())
     }
 
-    async fn look_at_page(&self, look: &mut Look<'_>, page: &[u32], pass: &mut Pass) -> Result<(), AppError> {
+    /// `false` when time was over before every order of the page was driven.
+    async fn look_at_page(&self, look: &mut Look<'_>, page: &[u32], pass: &mut Pass) -> Result<bool, AppError> {
         // What does not read is left alone and named by the audit; it must not keep the rest from being driven.
         let (strips, unreadable) = self.store.strips_with_faults(look.product, page).await?;
         for (strip, error) in unreadable {
@@ -227,6 +306,7 @@ impl App {
         }
         let strips: Vec<Strip> = strips.into_iter().map(|s| s.strip).collect();
         pass.strips += strips.len();
+        look.looked_at.extend(page);
         let owners: BTreeSet<OrderId> =
             strips.iter().filter(|strip| !strip.sealed).flat_map(open_claims).map(|(_, claim)| claim.order).collect();
         let owners: Vec<OrderId> = owners.into_iter().collect();
@@ -236,7 +316,7 @@ impl App {
         }
         look.unreadable.extend(unreadable.into_keys());
         pass.orders += orders.len();
-        self.drive_orders(look, &mut orders, pass).await;
+        let in_time = self.drive_orders(look, &mut orders, pass).await;
         for strip in &strips {
             if strip.sealed {
                 look.sealed.insert(strip.no);
@@ -244,22 +324,32 @@ impl App {
                 self.tidy_strip(look, strip, &orders, pass).await?;
             }
         }
-        Ok(())
+        Ok(in_time)
     }
 
     /// Asks providers, ends holds whose time is over, sends again what is paid and waits. What fails is left to the next pass.
-    async fn drive_orders(&self, look: &Look<'_>, orders: &mut HashMap<OrderId, Order>, pass: &mut Pass) {
+    async fn drive_orders(&self, look: &Look<'_>, orders: &mut HashMap<OrderId, Order>, pass: &mut Pass) -> bool {
         let now = self.clock.now();
         let since = look.since;
-        let to_drive: Vec<Order> = orders.values().filter(|o| wants_driving(o, since, now)).cloned().collect();
+        let mut to_drive: Vec<Order> = orders.values().filter(|o| wants_driving(o, since, now)).cloned().collect();
+        // Money first, then holds that keep cards from others; a question that is not asked in time is asked next time.
+        to_drive.sort_by_key(|o| (o.state != State::Paid, o.expires_at));
         let mut work = Vec::with_capacity(to_drive.len());
         for order in to_drive {
             // Boxed: asking and settling nest deeply.
-            work.push(Box::pin(async move { (order.id, self.drive_one(&order, look.patience).await) }));
+            work.push(Box::pin(async move {
+                if self.clock.now() >= look.deadline {
+                    let can_wait = order.state == State::Held && order.expires_at >= now;
+                    return (order.id, Ok(if can_wait { Driven::Nothing } else { Driven::NoTime }));
+                }
+                (order.id, self.drive_one(&order, look.patience).await)
+            }));
         }
         let mut done = futures_util::stream::iter(work).buffer_unordered(ASKED_AT_ONCE);
+        let mut in_time = true;
         while let Some((id, end)) = done.next().await {
             match end {
+                Ok(Driven::NoTime) => in_time = false,
                 Ok(Driven::Nothing) => {}
                 Ok(Driven::Asked) => pass.asked += 1,
                 Ok(Driven::FoundPaid) => {
@@ -278,6 +368,7 @@ impl App {
                 }
             }
         }
+        in_time
     }
 
     async fn drive_one(&self, order: &Order, patience: &Patience) -> Result<Driven, AppError> {
@@ -285,6 +376,11 @@ impl App {
             if !self.is_proven(order) {
                 tracing::error!(order = %order.id, "paid without a proof; nothing is sent");
                 return Ok(Driven::Nothing);
+            }
+            let is_listed = order.due.is_some_and(|due| due.kind == DueKind::Person);
+            if !is_listed && self.clock.now() - order.paid_at.unwrap_or_default() >= UNDELIVERED_MS {
+                // Whatever keeps it from being delivered, a person is to know; it is sent again all the same.
+                self.store.needs_person(order, self.clock.now()).await?;
             }
             self.send_again(order).await?;
             return Ok(Driven::Sent);
@@ -316,6 +412,8 @@ impl App {
                 None if look.unreadable.contains(&claim.order) => {}
                 None if claim.generation == 0 => look.ownerless.entry(claim).or_default().add(strip.no, position),
                 None => look.strange += 1,
+                // Slots that somebody wrote by hand make nothing final and nothing free.
+                Some(order) if order.is_live() && !self.slots_are_whole(order) => {}
                 Some(order) if evidence::is_final(order, claim.generation, look.product, strip.no, position) => {
                     done |= 1u64.checked_shl(u32::from(position)).unwrap_or_default();
                     oldest = oldest.min(order.delivered_at.unwrap_or_default());
@@ -347,9 +445,10 @@ impl App {
                 Entry::Free => false,
             });
         if all_final {
-            self.store.seal(look.product, strip.no).await?;
-            look.sealed.insert(strip.no);
-            pass.sealed += 1;
+            if self.store.seal(look.product, strip.no).await? == Outcome::Applied(()) {
+                look.sealed.insert(strip.no);
+                pass.sealed += 1;
+            }
         } else {
             let new = (done & !strip.done).count_ones();
             if new >= MARKS_WORTH || (new > 0 && now - oldest >= MARK_AFTER_MS) {
@@ -363,37 +462,43 @@ impl App {
     /// there are so many of them, or of such a kind, that something else must be wrong.
     async fn give_up_ownerless(&self, look: &mut Look<'_>, pass: &mut Pass) -> Result<(), AppError> {
         let now = self.clock.now();
+        if look.strange > 0 {
+            self.raise(look.product, "ownerless_later_generation", look.strange, pass).await?;
+        }
         let name = format!("ownerless#{}", look.product);
         let known: FirstSights = match self.store.note(&name).await? {
             Some(text) => serde_json::from_str(&text).unwrap_or_default(),
             None => BTreeMap::new(),
         };
-        if look.strange > 0 {
-            self.raise(look.product, "ownerless_later_generation", look.strange, pass).await?;
-        }
-        if look.ownerless.is_empty() {
-            if !known.is_empty() {
-                self.store.keep_note(&name, "{}", now + NOTE_KEPT_MS).await?;
-            }
-            return Ok(());
-        }
-        let claim_name = |claim: &Claim| crate::keys::hex(&claim.to_bytes());
-        let first = |claim: &Claim| known.get(&claim_name(claim)).copied().unwrap_or(now);
-        let sights: FirstSights = look.ownerless.keys().map(|claim| (claim_name(claim), first(claim))).collect();
+        let sights = look.sights(&known, now);
         if sights != known {
             let text = serde_json::to_string(&sights).map_err(|_| AppError::Setting("notes"))?;
             self.store.keep_note(&name, &text, now + NOTE_KEPT_MS).await?;
         }
+        let is_ripe = |first: Millis| now - first >= self.config.orphan_ms;
+        // Counted over everything that is remembered, given up only where this look has just seen it.
+        let count = sights.values().filter(|sight| is_ripe(sight.first)).count();
+        let alarm = self.store.alarm_at(&store::keys::alarm(look.product, OWNERLESS)).await?.filter(|a| a.is_open);
+        let (until, most) = match &alarm {
+            // Nothing is given up while a person has not looked.
+            Some(alarm) if !alarm.confirmed => return Ok(()),
+            // What was confirmed is what the person saw: no later claim, and no more of them.
+            Some(alarm) => (alarm.seen_at, usize::try_from(alarm.count).unwrap_or(usize::MAX)),
+            None if count > ORPHANS_MAX => {
+                let count = u32::try_from(count).unwrap_or(u32::MAX);
+                return self.raise(look.product, OWNERLESS, count, pass).await;
+            }
+            None => (now, ORPHANS_MAX),
+        };
+        let first_of = |claim: &Claim| sights.get(&claim_name(claim)).map(|sight| sight.first);
         let ripe: Vec<(Claim, Held)> = look
             .ownerless
             .iter()
-            .filter(|(claim, _)| now - first(claim) >= self.config.orphan_ms)
+            .filter(|(claim, _)| first_of(claim).is_some_and(|first| is_ripe(first) && first <= until))
+            .take(most)
             .map(|(claim, held)| (*claim, held.clone()))
             .collect();
-        let too_many = ripe.len() > ORPHANS_MAX;
-        if too_many && !self.is_confirmed(look.product, u32::try_from(ripe.len()).unwrap_or(u32::MAX), pass).await? {
-            return Ok(());
-        }
+        let given_up = ripe.len();
         for (claim, held) in ripe {
             let order = match self.store.void(&claim.order, look.product, Why::Abandoned, now).await? {
                 Outcome::Applied(tombstone) | Outcome::AlreadyApplied(tombstone) => {
@@ -406,23 +511,12 @@ impl App {
             pass.released += hints.len();
             look.hints.extend(hints);
         }
-        Ok(())
-    }
-
-    /// Whether a person has confirmed that so many ownerless claims may be given up; puts them before one otherwise.
-    async fn is_confirmed(&self, product: &ProductId, count: u32, pass: &mut Pass) -> Result<bool, AppError> {
-        let key = store::keys::alarm(product, OWNERLESS);
-        match self.store.alarm_at(&key).await? {
-            Some(alarm) if alarm.confirmed && alarm.is_open => {
-                self.store.end_alarm(&alarm).await?;
-                Ok(true)
-            }
-            Some(alarm) if alarm.is_open => Ok(false),
-            _ => {
-                self.raise(product, OWNERLESS, count, pass).await?;
-                Ok(false)
-            }
+        // Those in strips that this look did not reach are still covered by the same word.
+        let covered = sights.values().filter(|sight| is_ripe(sight.first) && sight.first <= until).count();
+        if let Some(alarm) = alarm.filter(|_| covered.min(most) <= given_up) {
+            self.store.end_alarm(&alarm).await?;
         }
+        Ok(())
     }
 
     async fn raise(&self, product: &ProductId, what: &str, count: u32, pass: &mut Pass) -> Result<(), AppError> {
@@ -460,6 +554,7 @@ pub(crate) const OWNERLESS: &str = "ownerless_claims";
 /// What driving one order came to.
 enum Driven {
     Nothing,
+    NoTime,
     Asked,
     FoundPaid,
     Closed(Box<Order>),
@@ -472,8 +567,10 @@ fn wants_driving(order: &Order, since: Millis, now: Millis) -> bool {
         State::Held if order.expires_at < now => true,
         State::Held => order.attempts.iter().any(|a| is_due(a.made_at, since, now)),
         State::Paid => {
-            let person = order.due.is_some_and(|due| due.kind == DueKind::Person && now - due.at < MARK_AFTER_MS);
-            !person && now - order.paid_at.unwrap_or_default() >= SEND_AGAIN_LEASE_MS
+            let is_listed = order.due.is_some_and(|due| due.kind == DueKind::Person);
+            let every = if is_listed { STUCK_EVERY_MS } else { SEND_AGAIN_LEASE_MS };
+            let last = order.sent_again_at.unwrap_or_default().max(order.paid_at.unwrap_or_default());
+            now - last >= every
         }
         _ => false,
     }

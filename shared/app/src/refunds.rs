@@ -41,6 +41,8 @@ pub enum RefundAnswer {
     Amount,
     /// Part of the money is returned only under an idempotency key.
     KeyMissing,
+    /// The idempotency key started a refund of another amount, or of another kind.
+    KeyReused,
     /// The account has no refund call: return the money by hand and register it.
     ByHandOnly,
     /// As many refunds as one order may have.
@@ -69,44 +71,72 @@ pub(crate) fn cut(text: &str) -> String {
     text.get(..end).unwrap_or_default().to_owned()
 }
 
+/// How many refunds of an order came to nothing: a click after one of them is a new wish.
+fn failures(order: &Order) -> usize {
+    order.refunds.iter().filter(|r| r.state == RefundState::Failed).count()
+}
+
+/// So much of an order's currency.
+fn of_order(order: &Order, minor: i64) -> Option<Money> {
+    order.newest_attempt().map(|attempt| Money { minor, currency: attempt.currency })
+}
+
+/// Readings of an order whose refunds come in at the same time.
+const TRIES: usize = 4;
+
 impl App {
-    /// Returns money of an order: one that is paid and undelivered becomes owed back first. Two clicks are one refund.
+    /// Returns money of an order: one that is paid and undelivered becomes owed back first, once everything about the wish is
+    /// found to be right. Two clicks are one refund.
     pub async fn refund_order(&self, id: &OrderId, wish: &RefundWish) -> Result<RefundAnswer, AppError> {
         let Some(order) = self.store.order(id).await? else { return Ok(RefundAnswer::NoOrder) };
-        let order = match order.state {
-            State::Paid => match self.owe_back(&order, wish).await? {
-                Ok(order) => order,
-                Err(found) => return Ok(RefundAnswer::WrongState(found)),
-            },
-            State::RefundDue | State::Delivered => order,
-            // A second click on a refund that has gone through.
-            State::Refunded => return Ok(RefundAnswer::Order(Box::new(order))),
-            other => return Ok(RefundAnswer::WrongState(other)),
-        };
+        if !matches!(order.state, State::Paid | State::RefundDue | State::Delivered | State::Refunded) {
+            return Ok(RefundAnswer::WrongState(order.state));
+        }
         let left = order.paid_minor() - returned(&order.refunds);
         let minor = wish.minor.unwrap_or(left);
-        let whole = minor == left && order.refunds.iter().all(|r| r.state == RefundState::Failed);
         let key = match &wish.key {
-            Some(key) => key.clone(),
-            None if whole || left == 0 => format!("all {}", order.refunds.len()),
+            Some(key) => format!("key {key}"),
+            // The whole of it is one wish, however often it is clicked; parts need a name each.
+            None if wish.minor.is_none() || minor == order.paid_minor() => format!("all {}", failures(&order)),
             None => return Ok(RefundAnswer::KeyMissing),
         };
         let request = self.keys.refund_request(&order.id, &key);
-        if order.refunds.iter().any(|r| r.request == request) || left == 0 {
-            return Ok(RefundAnswer::Order(Box::new(order)));
+        if let Some(place) = order.refunds.iter().position(|r| r.request == request) {
+            let (earlier, from) = order.refunds.split_at(place);
+            // "All of it" meant what was left when it was asked for.
+            let meant = wish.minor.unwrap_or(order.paid_minor() - returned(earlier));
+            let same = from.first().is_some_and(|r| r.minor == meant && r.by_hand == wish.by_hand.is_some());
+            return Ok(match (same, &wish.key) {
+                (true, _) => RefundAnswer::Order(Box::new(order)),
+                (false, Some(_)) => RefundAnswer::KeyReused,
+                (false, None) => RefundAnswer::WrongState(order.state),
+            });
         }
-        if minor <= 0 || minor > left || (order.state == State::RefundDue && minor != left) {
+        let whole = order.state == State::Delivered || minor == left;
+        if minor <= 0 || minor > left || !whole {
             return Ok(RefundAnswer::Amount);
         }
-        if order.refunds.len() >= usize::from(REFUNDS_MAX) {
+        // By hand there is always a way out.
+        if wish.by_hand.is_none() && order.refunds.len() >= usize::from(REFUNDS_MAX) {
             return Ok(RefundAnswer::TooMany);
         }
         if wish.by_hand.is_none() && !self.can_refund(&order).await? {
             return Ok(RefundAnswer::ByHandOnly);
         }
+        let order = match order.state {
+            State::Paid => match self.owe_back(&order, wish).await? {
+                Ok(order) => order,
+                Err(found) => return Ok(RefundAnswer::WrongState(found)),
+            },
+            _ => order,
+        };
+        // Somebody else's click may have owed it back, and begun this very refund, in between.
+        if order.refunds.iter().any(|r| r.request == request) {
+            return Ok(RefundAnswer::Order(Box::new(order)));
+        }
         let what = if wish.by_hand.is_some() { "refund_by_hand" } else { "refund" };
         let reference = cut(wish.by_hand.as_deref().unwrap_or_default());
-        self.note_deed(&wish.who, what, &order.id.to_string(), Some(minor), &reference).await?;
+        self.note_deed(&wish.who, what, &order.id.to_string(), of_order(&order, minor), &reference).await?;
         let refund = Refund {
             minor,
             state: RefundState::Started,
@@ -127,7 +157,8 @@ impl App {
 
     /// A paid order that the seller will not deliver: owed back, and its cards are free again.
     async fn owe_back(&self, order: &Order, wish: &RefundWish) -> Result<Result<Order, State>, AppError> {
-        self.note_deed(&wish.who, "refund_undelivered", &order.id.to_string(), Some(order.paid_minor()), "").await?;
+        let amount = of_order(order, order.paid_minor());
+        self.note_deed(&wish.who, "refund_undelivered", &order.id.to_string(), amount, "").await?;
         match self.store.refund_undelivered(order, self.clock.now()).await? {
             Outcome::Applied(after) | Outcome::AlreadyApplied(after) => {
                 self.free_slots(order, &after).await;
@@ -160,29 +191,53 @@ impl App {
         let Some(refund) = order.refunds.get(usize::from(number).saturating_sub(1)) else {
             return Err(AppError::Unforeseen("a refund that is not there"));
         };
-        let outcome = if refund.by_hand {
-            self.store.finish_refund(order, number, &refund.reference).await?
-        } else {
-            match self.call_refund(order, refund.minor).await? {
-                Said::Done => self.store.finish_refund(order, number, "done").await?,
-                // "More than is left" is also what a gateway says when the money went back before, by a call whose answer was
-                // lost or in its own console.
-                Said::Refused(_) if self.whole_went_back(order, refund).await? => {
-                    self.store.finish_refund(order, number, SEEN).await?
-                }
-                Said::Refused(words) => self.store.fail_refund(order, number, words).await?,
-                Said::Unknown(why) => {
-                    tracing::warn!(order = %order.id, number, why, "a refund without an answer");
-                    return Ok(RefundAnswer::Order(Box::new(order.clone())));
-                }
-            }
-        };
-        match outcome {
-            Outcome::Applied(after) | Outcome::AlreadyApplied(after) | Outcome::Refused(Some(after)) => {
-                Ok(RefundAnswer::Order(Box::new(after)))
-            }
-            Outcome::Refused(None) => Ok(RefundAnswer::NoOrder),
+        if refund.by_hand {
+            return self.end_refund(order, number, true, &refund.reference).await;
         }
+        match self.call_refund(order, refund.minor).await? {
+            Said::Done => self.end_refund(order, number, true, "done").await,
+            // "More than is left" is also what a gateway says when the money went back before, by a call whose answer was
+            // lost or in its own console.
+            Said::Refused(_) if self.whole_went_back(order, refund).await? => {
+                self.end_refund(order, number, true, SEEN).await
+            }
+            Said::Refused(words) => self.end_refund(order, number, false, words).await,
+            Said::Unknown(why) => {
+                tracing::warn!(order = %order.id, number, why, "a refund without an answer");
+                Ok(RefundAnswer::Order(Box::new(order.clone())))
+            }
+        }
+    }
+
+    /// Writes down how a refund ended. Another one that came in meanwhile only means that the order is read again: what the
+    /// provider said is said.
+    async fn end_refund(
+        &self,
+        order: &Order,
+        number: u8,
+        went_back: bool,
+        reference: &str,
+    ) -> Result<RefundAnswer, AppError> {
+        let mut order = order.clone();
+        for _ in 0..TRIES {
+            let outcome = if went_back {
+                self.store.finish_refund(&order, number, reference).await?
+            } else {
+                self.store.fail_refund(&order, number, reference).await?
+            };
+            order = match outcome {
+                Outcome::Applied(after) | Outcome::AlreadyApplied(after) => {
+                    return Ok(RefundAnswer::Order(Box::new(after)));
+                }
+                Outcome::Refused(None) => return Ok(RefundAnswer::NoOrder),
+                Outcome::Refused(Some(found)) => found,
+            };
+            let state = number.checked_sub(1).and_then(|place| order.refunds.get(usize::from(place))).map(|r| r.state);
+            if state != Some(RefundState::Started) {
+                return Ok(RefundAnswer::WrongState(order.state));
+            }
+        }
+        Err(AppError::Contended)
     }
 
     async fn call_refund(&self, order: &Order, minor: i64) -> Result<Said, AppError> {
@@ -229,7 +284,7 @@ impl App {
         };
         if refund.by_hand || self.whole_went_back(order, refund).await? {
             let reference = if refund.by_hand { refund.reference.as_str() } else { SEEN };
-            self.store.finish_refund(order, number, reference).await?;
+            self.end_refund(order, number, true, reference).await?;
         }
         Ok(())
     }
@@ -246,22 +301,16 @@ impl App {
         let Some(order) = self.store.order(id).await? else { return Ok(RefundAnswer::NoOrder) };
         let refund = number.checked_sub(1).and_then(|place| order.refunds.get(usize::from(place)));
         let Some(refund) = refund else { return Ok(RefundAnswer::WrongState(order.state)) };
-        if refund.state != RefundState::Started {
+        let wanted = if went_back { RefundState::Done } else { RefundState::Failed };
+        if refund.state == wanted {
             return Ok(RefundAnswer::Order(Box::new(order)));
         }
-        let what = if went_back { "refund_seen_done" } else { "refund_seen_failed" };
-        self.note_deed(who, what, &order.id.to_string(), Some(refund.minor), reference).await?;
-        let outcome = if went_back {
-            self.store.finish_refund(&order, number, &cut(reference)).await?
-        } else {
-            self.store.fail_refund(&order, number, &cut(reference)).await?
-        };
-        match outcome {
-            Outcome::Applied(after) | Outcome::AlreadyApplied(after) | Outcome::Refused(Some(after)) => {
-                Ok(RefundAnswer::Order(Box::new(after)))
-            }
-            Outcome::Refused(None) => Ok(RefundAnswer::NoOrder),
+        if refund.state != RefundState::Started {
+            return Ok(RefundAnswer::WrongState(order.state));
         }
+        let what = if went_back { "refund_seen_done" } else { "refund_seen_failed" };
+        self.note_deed(who, what, &order.id.to_string(), of_order(&order, refund.minor), reference).await?;
+        self.end_refund(&order, number, went_back, &cut(reference)).await
     }
 
     /// A person decides about an order in review.
@@ -277,7 +326,7 @@ impl App {
             return Ok(RefundAnswer::WrongState(order.state));
         }
         let what = if pass { "review_passed" } else { "review_refused" };
-        self.note_deed(who, what, &order.id.to_string(), Some(order.paid_minor()), reference).await?;
+        self.note_deed(who, what, &order.id.to_string(), of_order(&order, order.paid_minor()), reference).await?;
         let now = self.clock.now();
         let outcome = if pass {
             self.store.pass_review(&order, now).await?
@@ -317,7 +366,7 @@ impl App {
         if attempt.minor != minor {
             return Ok(RefundAnswer::Amount);
         }
-        self.note_deed(who, "payment_attested", &order.id.to_string(), Some(minor), reference).await?;
+        self.note_deed(who, "payment_attested", &order.id.to_string(), of_order(&order, minor), reference).await?;
         let settled = self.settle_attested(attempt, &cut(reference)).await?;
         let now_stands = self.store.order(id).await?.unwrap_or(order);
         match settled {
@@ -346,18 +395,19 @@ impl App {
         if !fits {
             return Ok(Some(Err(row)));
         }
-        self.note_deed(who, what, &row.out_trade_no, Some(row.minor), reference).await?;
+        let amount = Money { minor: row.minor, currency: row.currency };
+        self.note_deed(who, what, &row.out_trade_no, Some(amount), reference).await?;
         let (now, text) = (self.clock.now(), cut(reference));
         let outcome = match action {
             RowAction::Refund => {
-                match self.store.decide_row(&row.txn, row.state, MoneyState::Refunding, "", now + ROW_EVERY_MS).await? {
+                match self.store.decide_row(&row, MoneyState::Refunding, "", now + ROW_EVERY_MS).await? {
                     Outcome::Applied(row) => return Ok(Some(Ok(self.return_row(&row).await?))),
                     other => other,
                 }
             }
-            RowAction::Refunded => self.store.end_row(&row.txn, row.state, MoneyState::Refunded, &text).await?,
-            RowAction::NotRefunded => self.store.decide_row(&row.txn, row.state, MoneyState::Open, &text, now).await?,
-            RowAction::Keep => self.store.end_row(&row.txn, row.state, MoneyState::Kept, &text).await?,
+            RowAction::Refunded => self.store.end_row(&row, MoneyState::Refunded, &text).await?,
+            RowAction::NotRefunded => self.store.decide_row(&row, MoneyState::Open, &text, now).await?,
+            RowAction::Keep => self.store.end_row(&row, MoneyState::Kept, &text).await?,
         };
         Ok(match outcome {
             Outcome::Applied(row) | Outcome::AlreadyApplied(row) => Some(Ok(row)),
@@ -370,6 +420,13 @@ impl App {
         if row.txn.is_attested() {
             return Ok(false);
         }
+        // A provider that tells two facts of one movement, first with a wrong amount and then rightly: it paid the order.
+        if let Some(order) = row.order
+            && let Some(order) = self.store.order(&order).await?
+            && order.settled.is_some_and(|settled| settled.txn == row.txn)
+        {
+            return Ok(false);
+        }
         self.account_refunds(&row.account, &row.txn.provider_number()).await
     }
 
@@ -377,13 +434,13 @@ impl App {
         let amount = Money { minor: row.minor, currency: row.currency };
         let said = self.call_provider(&row.account, &row.txn.provider_number(), amount).await?;
         let outcome = match said {
-            Said::Done => self.store.end_row(&row.txn, MoneyState::Refunding, MoneyState::Refunded, "done").await?,
+            Said::Done => self.store.end_row(row, MoneyState::Refunded, "done").await?,
             Said::Refused(_) if self.went_back(&row.account, &row.txn.provider_number()).await? => {
-                self.store.end_row(&row.txn, MoneyState::Refunding, MoneyState::Refunded, SEEN).await?
+                self.store.end_row(row, MoneyState::Refunded, SEEN).await?
             }
             Said::Refused(words) => {
                 let now = self.clock.now();
-                self.store.decide_row(&row.txn, MoneyState::Refunding, MoneyState::Open, words, now).await?
+                self.store.decide_row(row, MoneyState::Open, words, now).await?
             }
             Said::Unknown(why) => {
                 tracing::warn!(number = row.out_trade_no, why, "a returned row without an answer");
@@ -402,10 +459,10 @@ impl App {
             return Ok(());
         };
         if self.went_back(&row.account, &row.txn.provider_number()).await? {
-            self.store.end_row(&row.txn, MoneyState::Refunding, MoneyState::Refunded, SEEN).await?;
+            self.store.end_row(&row, MoneyState::Refunded, SEEN).await?;
         } else {
             let at = self.clock.now() + ROW_EVERY_MS;
-            self.store.decide_row(&row.txn, MoneyState::Refunding, MoneyState::Refunding, "", at).await?;
+            self.store.decide_row(&row, MoneyState::Refunding, "", at).await?;
         }
         Ok(())
     }

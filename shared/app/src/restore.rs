@@ -54,28 +54,31 @@ impl App {
 
     /// Closes the shop because its tables were restored. Money is taken in as before and waits.
     pub async fn close_shop(&self) -> Result<(), AppError> {
-        self.set_door(true).await
+        // Closed once more, because tables were put back once more: whatever was looked at before counts no longer.
+        let (_, version) = self.read_door().await?;
+        if self.write_door(true, version).await? { Ok(()) } else { Err(AppError::Contended) }
     }
 
-    /// Opens the shop again. The caller has seen a clean audit of everything.
-    pub async fn open_shop(&self) -> Result<(), AppError> {
-        self.set_door(false).await
-    }
-
-    async fn set_door(&self, closed: bool) -> Result<(), AppError> {
+    /// Opens the shop that was closed at `since`, Unix ms. The caller has seen a clean audit of everything since then. `false`
+    /// when it was closed once more, or opened, meanwhile.
+    pub async fn open_shop(&self, since: Millis) -> Result<bool, AppError> {
         let (doc, version) = self.read_door().await?;
-        let since = if doc.closed == closed && version > 0 { doc.since } else { self.clock.now() };
-        let doc =
-            serde_json::to_string(&DoorDoc { closed, since }).map_err(|_| AppError::Setting("the shop's door"))?;
+        if !doc.closed || doc.since != since {
+            return Ok(false);
+        }
+        self.write_door(false, version).await
+    }
+
+    /// `false` when the door was moved since that version was read.
+    async fn write_door(&self, closed: bool, version: u32) -> Result<bool, AppError> {
+        let doc = DoorDoc { closed, since: self.clock.now() };
+        let doc = serde_json::to_string(&doc).map_err(|_| AppError::Setting("the shop's door"))?;
         let item = ShopItem { kind: KIND.into(), id: ID.into(), doc, version: version + 1 };
         let written = match version {
             0 => self.store.create_shop_item(&item).await?,
             _ => self.store.change_shop_item(&item).await?,
         };
         *self.door.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        match written {
-            Outcome::Refused(_) => Err(AppError::Contended),
-            Outcome::Applied(()) | Outcome::AlreadyApplied(()) => Ok(()),
-        }
+        Ok(!matches!(written, Outcome::Refused(_)))
     }
 }

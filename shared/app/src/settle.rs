@@ -43,7 +43,7 @@ impl App {
 
     /// Settles money that the owner vouches for: a kind of proof of its own, by its own reference.
     pub(crate) async fn settle_attested(&self, attempt: &Attempt, reference: &str) -> Result<SettleAnswer, AppError> {
-        let txn = Txn::attested(reference).ok_or(AppError::Unforeseen("reference"))?;
+        let txn = Txn::attested(&attempt.no.order, reference).ok_or(AppError::Unforeseen("reference"))?;
         let amount = Money { minor: attempt.minor, currency: attempt.currency };
         self.settle_movement(txn, &attempt.account, &attempt.no.to_string(), amount).await
     }
@@ -133,6 +133,7 @@ impl App {
             state: MoneyState::Open,
             reference: String::new(),
             seen_at: self.clock.now(),
+            look_at: self.clock.now(),
         };
         self.store.record_money(&row).await?;
         Ok(SettleAnswer::Recorded(reason))

@@ -3,8 +3,9 @@
 
 use crate::clock::civil;
 use crate::{App, AppError};
-use domain::Millis;
+use domain::{Millis, Money};
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::Ordering;
 use store::ShopItem;
 
 /// One deed.
@@ -18,8 +19,8 @@ pub struct Entry {
     pub what: String,
     /// To which order, row or product.
     pub subject: String,
-    /// How much, in minor units, where money is concerned.
-    pub minor: Option<i64>,
+    /// How much, in minor units and of which currency, where money is concerned.
+    pub amount: Option<(i64, String)>,
     /// The person's own reference or reason.
     pub reference: String,
 }
@@ -37,7 +38,7 @@ impl App {
         who: &str,
         what: &str,
         subject: &str,
-        minor: Option<i64>,
+        amount: Option<Money>,
         reference: &str,
     ) -> Result<(), AppError> {
         let at = self.clock.now();
@@ -46,19 +47,38 @@ impl App {
             who: who.to_owned(),
             what: what.to_owned(),
             subject: subject.to_owned(),
-            minor,
+            amount: amount.map(|money| (money.minor, money.currency.code().to_owned())),
             reference: reference.to_owned(),
         };
         let doc = serde_json::to_string(&entry).map_err(|_| AppError::Setting("trail entry"))?;
-        let item = ShopItem { kind: kind(at), id: self.ids.uuid(at).to_string(), doc, version: 1 };
+        let item = ShopItem { kind: kind(at), id: self.deed_id(at), doc, version: 1 };
         self.store.create_shop_item(&item).await?;
         tracing::info!(who, what, subject, "a deed");
         Ok(())
     }
 
-    /// The deeds of the month that holds `at`, the oldest first.
-    pub async fn deeds(&self, at: Millis) -> Result<Vec<Entry>, AppError> {
-        let items = self.store.shop_items(&kind(at)).await?;
-        items.iter().map(|i| serde_json::from_str(&i.doc).map_err(|_| AppError::Setting("trail entry"))).collect()
+    /// Deeds of one millisecond keep their order within an instance; a random end keeps two instances apart.
+    fn deed_id(&self, at: Millis) -> String {
+        let count = self.deeds_written.fetch_add(1, Ordering::Relaxed);
+        format!("{at:015}-{count:010}-{}", crate::keys::hex(&self.ids.bytes::<4>()))
     }
+
+    /// The deeds of a month (`2026-11`), the oldest first. `None` when it is no month.
+    pub async fn deeds(&self, month: Option<&str>) -> Result<Option<Vec<Entry>>, AppError> {
+        let list = match month {
+            None => kind(self.clock.now()),
+            Some(month) if is_month(month) => format!("trail#{month}"),
+            Some(_) => return Ok(None),
+        };
+        let items = self.store.shop_items(&list).await?;
+        let deeds: Result<Vec<Entry>, AppError> =
+            items.iter().map(|i| serde_json::from_str(&i.doc).map_err(|_| AppError::Setting("trail entry"))).collect();
+        deeds.map(Some)
+    }
+}
+
+fn is_month(text: &str) -> bool {
+    let digits = |part: &str, count: usize| part.len() == count && part.bytes().all(|b| b.is_ascii_digit());
+    let is_one = |month: &str| digits(month, 2) && ("01"..="12").contains(&month);
+    text.split_once('-').is_some_and(|(year, month)| digits(year, 4) && is_one(month))
 }

@@ -171,12 +171,13 @@ impl Txn {
         (fits && clean).then(|| Txn([account.as_str().as_bytes(), &[0], provider_number.as_bytes()].concat()))
     }
 
-    /// Money that the owner of the shop vouches for, by the reference given. No channel account can be named like this, so
-    /// it never meets a provider's own number.
-    pub fn attested(reference: &str) -> Option<Txn> {
-        let fits = (1..=crate::limits::PROVIDER_NUMBER_MAX).contains(&reference.len());
+    /// Money for this order that the owner of the shop vouches for, by the reference given. No channel account can be named
+    /// like this, so it never meets a provider's own number; and one reference may stand for several orders.
+    pub fn attested(order: &OrderId, reference: &str) -> Option<Txn> {
+        let number = format!("{order} {reference}");
+        let fits = !reference.is_empty() && number.len() <= crate::limits::PROVIDER_NUMBER_MAX;
         let clean = !reference.chars().any(char::is_control);
-        (fits && clean).then(|| Txn([ATTESTED, &[0], reference.as_bytes()].concat()))
+        (fits && clean).then(|| Txn([ATTESTED, &[0], number.as_bytes()].concat()))
     }
 
     /// Whether the owner vouched for it, and not a provider.
@@ -197,7 +198,12 @@ impl Txn {
     /// The provider's number alone, for people.
     pub fn provider_number(&self) -> String {
         let number = self.0.split(|&b| b == 0).nth(1).unwrap_or_default();
-        String::from_utf8_lossy(number).into_owned()
+        let number = String::from_utf8_lossy(number);
+        match number.split_once(' ') {
+            // Behind the order's id, which only keeps two orders' movements apart.
+            Some((_, reference)) if self.is_attested() => reference.to_owned(),
+            _ => number.into_owned(),
+        }
     }
 }
 

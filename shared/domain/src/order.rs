@@ -161,6 +161,9 @@ pub struct Order {
     pub quantity: u32,
     /// The cards it owns: exactly `quantity` while the order lives; fixed for a given generation.
     pub slots: Vec<SlotRun>,
+    /// A keyed hash over order, generation and slots, made by whoever gave it the slots. Slots written by hand have none: they
+    /// show nobody a card, and are no evidence that another slot may go.
+    pub slots_mac: [u8; 12],
     /// When the hold lapses, Unix ms. It makes things early or late, never right or wrong.
     pub expires_at: Millis,
     /// The attempts, number n at place n − 1; at most [`crate::limits::ATTEMPTS_MAX`].

@@ -9,6 +9,10 @@ use crate::{Store, StoreError, Table, keys};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use domain::order::{DueKind, Order};
 use domain::{Millis, OrderId, Txn};
+use futures_util::StreamExt;
+
+/// Partitions of the list of what is due that are read side by side.
+const QUERIES_AT_ONCE: usize = 8;
 
 /// A piece of unfinished business, by its key.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -77,22 +81,32 @@ impl Store {
         Ok(page.items.unwrap_or_default())
     }
 
-    /// What is due at or before `until`, the oldest of each partition first, at most `limit` of each. An index lags a moment
-    /// behind; whoever drives an item reads it first.
-    pub async fn due(&self, until: Millis, limit: i32) -> Result<Vec<DueItem>, StoreError> {
-        let mut items = Vec::new();
-        for kind in DueKind::ALL {
+    /// What is due of some kinds at or before `until`, in the order of the kinds, the oldest of each partition first, at most `limit` of each. An index
+    /// lags a moment behind; whoever drives an item reads it first.
+    pub async fn due(&self, kinds: &[DueKind], until: Millis, limit: i32) -> Result<Vec<DueItem>, StoreError> {
+        let mut partitions = Vec::new();
+        for kind in kinds {
             for shard in 0..keys::DUE_SHARDS {
-                let partition = ("due", string(keys::due_shard(kind, shard)));
-                let sort = ("due_at", "<=", number(until));
-                for item in self.query("read due", DUE, partition, sort, false, limit).await? {
-                    let r = Reader::new("due", &item);
-                    items.push(DueItem { kind, key: r.bytes("o")?.to_vec(), at: r.number("due_at")? });
-                }
+                partitions.push(self.due_shard(*kind, shard, until, limit));
             }
         }
-        items.sort_by_key(|item| item.at);
+        let mut read = futures_util::stream::iter(partitions).buffered(QUERIES_AT_ONCE);
+        let mut items = Vec::new();
+        while let Some(page) = read.next().await {
+            items.extend(page?);
+        }
         Ok(items)
+    }
+
+    async fn due_shard(&self, kind: DueKind, shard: u8, until: Millis, limit: i32) -> Result<Vec<DueItem>, StoreError> {
+        let partition = ("due", string(keys::due_shard(kind, shard)));
+        let sort = ("due_at", "<=", number(until));
+        let items = self.query("read due", DUE, partition, sort, false, limit).await?;
+        let read = |item: &Item| -> Result<DueItem, StoreError> {
+            let r = Reader::new("due", item);
+            Ok(DueItem { kind, key: r.bytes("o")?.to_vec(), at: r.number("due_at")? })
+        };
+        items.iter().map(read).collect()
     }
 
     /// The ids of a contact's orders since a time, the newest first.
@@ -175,13 +189,13 @@ impl Store {
     /// The money row at a key of the due index, consistently.
     pub async fn row_at(&self, key: &[u8]) -> Result<Option<MoneyRow>, StoreError> {
         let item = self.get("read money row", Table::Orders, keys::binary("o", key.to_vec()), true).await?;
-        item.as_ref().map(MoneyRow::read).transpose()
+        item.filter(|item| item.contains_key("acct")).as_ref().map(MoneyRow::read).transpose()
     }
 
     /// The alarm at a key of the due index, consistently.
     pub async fn alarm_at(&self, key: &[u8]) -> Result<Option<Alarm>, StoreError> {
         let item = self.get("read alarm", Table::Orders, keys::binary("o", key.to_vec()), true).await?;
-        item.as_ref().map(Alarm::read).transpose()
+        item.filter(|item| item.contains_key("ap")).as_ref().map(Alarm::read).transpose()
     }
 
     /// A note of an earlier pass; `None` when there is none.

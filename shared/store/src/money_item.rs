@@ -30,6 +30,8 @@ pub struct MoneyRow {
     pub reference: String,
     /// When it was first seen, Unix ms.
     pub seen_at: Millis,
+    /// When it is to be looked at again, Unix ms; 0 once nothing is left to do. It names the reading a decision was made on.
+    pub look_at: Millis,
 }
 
 impl MoneyRow {
@@ -46,6 +48,7 @@ impl MoneyRow {
             state: MoneyState::parse(r.text("st")?).ok_or_else(|| r.bad("st"))?,
             reference: r.text("ref")?.to_owned(),
             seen_at: r.number("t_new")?,
+            look_at: r.maybe("due_at", Reader::number)?.unwrap_or_default(),
         })
     }
 
@@ -62,7 +65,7 @@ impl MoneyRow {
             ("ref", string(&self.reference)),
             ("t_new", number(self.seen_at)),
             ("due", string(crate::keys::due(DueKind::Money, self.txn.as_bytes()))),
-            ("due_at", number(self.seen_at)),
+            ("due_at", number(self.look_at)),
         ];
         item.extend(fields.map(|(k, v)| (k.to_owned(), v)));
         if let Some(order) = self.order {

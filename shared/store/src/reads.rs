@@ -199,6 +199,27 @@ impl Store {
         Ok(found)
     }
 
+    /// Vault items as far as they read, consistently, with the places of those that do not.
+    pub async fn vault_with_faults(
+        &self,
+        product: &ProductId,
+        parts: &[(u32, u8)],
+    ) -> Result<(Vec<VaultItem>, Vec<(u32, String)>), StoreError> {
+        let wanted: HashMap<String, (u32, u8)> =
+            parts.iter().map(|&(b, j)| (keys::vault(product, b, j), (b, j))).collect();
+        let keys = wanted.keys().map(|k| keys::text("k", k.clone())).collect();
+        let (mut found, mut faults) = (Vec::with_capacity(wanted.len()), Vec::new());
+        for item in self.batch("read vault", Table::Vault, keys, true).await? {
+            let r = Reader::new("vault item", &item);
+            let (strip, part) = wanted.get(r.text("k")?).copied().ok_or_else(|| r.bad("k"))?;
+            match VaultItem::read(strip, part, &item) {
+                Ok(item) => found.push(item),
+                Err(error) => faults.push((strip, error.to_string())),
+            }
+        }
+        Ok((found, faults))
+    }
+
     /// Uniqueness rows by keyed hash, consistently; hashes without a row are absent.
     pub async fn unique_rows(
         &self,

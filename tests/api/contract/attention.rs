@@ -1,25 +1,32 @@
 //! What needs a person: money that settled no order, alarms, a shop that is closed, and what is done about them.
 
 use super::{
-    DAY, MINUTE, balance, bought, desk, granted, post, refused, rows, sell, send, shop_with, stands, the_row, trail,
-    yuan,
+    DAY, LostAnswers, MINUTE, Silent, balance, bought, desk, get, granted, of, paid, post, refused, rows, sell, send,
+    shop_with, stands, the_row, yuan,
 };
 use crate::openapi::{Reply, ask, create, request, set_channel_up};
-use local::seam::{Call, Fate, Tap};
+use app::Scope;
+use domain::{OrderId, ProductId};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use store::{Alarm, Table};
 use tests::shop::{START, wish};
-use tests::taps::{Cut, Cutter};
+use tests::taps::{CALL, Counter, Cut, Cutter};
 use tests::{Buyer, TestShop, text};
 
-/// The gateway's answers about refunds are lost on their way back; the refunds are made.
-#[derive(Debug)]
-struct LostAnswers;
+/// What was written down: deed, subject, amount where money is concerned, reference.
+type Deed = (String, String, Option<Value>, String);
 
-impl Tap for LostAnswers {
-    fn fate(&self, call: &Call) -> Fate {
-        if call.operation() == "/api.php" && call.method == "POST" { Fate::LoseReply } else { Fate::Pass }
-    }
+fn deed(entry: &Value) -> Deed {
+    let word = |name: &str| entry[name].as_str().unwrap().to_owned();
+    (word("what"), word("subject"), entry.get("amount").cloned(), word("reference"))
+}
+
+/// The trail of this month.
+pub async fn deeds(shop: &TestShop) -> Vec<Deed> {
+    let reply = sell(shop, "GET", "/api/admin/trail", &json!({})).await;
+    granted(&reply, 200);
+    reply.body["entries"].as_array().unwrap().iter().map(deed).collect()
 }
 
 /// A decision about a row.
@@ -87,10 +94,11 @@ async fn money_that_settles_nothing_is_a_row_each() {
     for action in ["keep", "refunded", "not_refunded"] {
         refused(&decide(&shop, &rows[0], action, "once more").await, 409, "conflict");
     }
-    let deeds: Vec<(String, Option<i64>, String)> =
-        trail(&shop).await.into_iter().map(|(what, _, minor, why)| (what, minor, why)).collect();
-    let deed = |what: &str, minor, why: &str| (what.to_owned(), Some(minor), why.to_owned());
-    assert_eq!(deeds, [deed("row_kept", 100, "a gift"), deed("row_refunded_by_hand", 989, "transfer 9")]);
+    let deed = |what: &str, number: &str, minor, why: &str| {
+        (what.to_owned(), number.to_owned(), Some(yuan(minor)), why.to_owned())
+    };
+    let kept = deed("row_kept", "no number of ours", 100, "a gift");
+    assert_eq!(deeds(&shop).await, [kept, deed("row_refunded_by_hand", &buyer.attempt, 989, "transfer 9")]);
     // The same money told again stays decided.
     told("no number of ours", "T1", "1.00").await;
     assert_eq!(shop.attention().await.len(), 2);
@@ -114,7 +122,7 @@ async fn a_second_payment_goes_back_through_its_account() {
     assert_eq!((balance(&shop).await.as_str(), rows(&shop).await.len()), ("9.90", 0));
     refused(&decide(&shop, &row, "refund", "").await, 409, "conflict");
     assert_eq!((balance(&shop).await.as_str(), stands(&shop, &buyer).await.0.as_str()), ("9.90", "delivered"));
-    assert_eq!(trail(&shop).await.last().unwrap().0, "row_refund");
+    assert_eq!(deeds(&shop).await.last().unwrap().0, "row_refund");
     // The first payment is the order's own, and it can still go back.
     granted(&sell(&shop, "POST", &desk(&buyer, "/refund"), &json!({})).await, 200);
     assert_eq!(balance(&shop).await, "0.00");
@@ -180,7 +188,7 @@ async fn an_account_that_cannot_send_back_says_so() {
     let row = the_row(&shop).await;
     assert_eq!(row["actions"], json!(["refunded", "keep"]));
     refused(&decide(&shop, &row, "refund", "").await, 409, "refund_by_hand");
-    assert_eq!((the_row(&shop).await, trail(&shop).await.len()), (row.clone(), 0));
+    assert_eq!((the_row(&shop).await, deeds(&shop).await.len()), (row.clone(), 0));
     for (action, reference, member, code) in [
         ("", "x", "action", "required"),
         ("burn", "x", "action", "unknown"),
@@ -232,8 +240,121 @@ async fn an_alarm_waits_for_a_person() {
     shop.minutes(1).await;
     assert_eq!(shop.counts("p").await["held"], 0);
     let deed = ("alarm_confirmed".to_owned(), "p ownerless_claims".to_owned(), None, "the gateway was down".to_owned());
-    assert_eq!(trail(&shop).await, [deed]);
+    assert_eq!(deeds(&shop).await, [deed]);
     refused(&decide(&shop, &row, "confirm", "").await, 404, "not_found");
+}
+
+#[tokio::test]
+async fn only_an_alarm_is_confirmed_and_only_money_is_decided() {
+    let shop = shop_with(709, 5).await;
+    let (buyer, row) = paid_twice(&shop, "an-order-that-is-no-alarm").await;
+    let alarm = Alarm {
+        product: ProductId::parse("p").unwrap(),
+        what: "ownerless_claims".to_owned(),
+        count: 7,
+        confirmed: false,
+        is_open: true,
+        seen_at: START,
+    };
+    shop.app.store.raise_alarm(&alarm).await.unwrap();
+    let listed = rows(&shop).await;
+    let alarm = listed.iter().find(|row| row["kind"] == "alarm").unwrap();
+    let order: String = OrderId::parse(&buyer.order).unwrap().0.iter().map(|byte| format!("{byte:02x}")).collect();
+    let before = shop.tables();
+    for id in [text(&row, "/id"), &order, &buyer.order, "41", "417000", "52", "shop", "audit-full", "x"] {
+        refused(&decide(&shop, &json!({ "id": id }), "confirm", "looked at").await, 404, "not_found");
+    }
+    for action in ["refund", "refunded", "not_refunded", "keep"] {
+        for id in [text(alarm, "/id"), &order] {
+            refused(&decide(&shop, &json!({ "id": id }), action, "looked at").await, 404, "not_found");
+        }
+    }
+    assert_eq!(shop.tables(), before);
+    assert_eq!(rows(&shop).await, listed);
+    granted(&decide(&shop, alarm, "confirm", "looked at").await, 200);
+    assert_eq!(the_row(&shop).await, row);
+}
+
+/// What does not read is shown as such, and what lies beside it as ever.
+#[tokio::test]
+async fn an_order_that_does_not_read_hides_no_other() {
+    let shop = shop_with(710, 5).await;
+    granted(&sell(&shop, "PATCH", "/api/admin/products/p", &json!({"review": true})).await, 200);
+    let (broken, whole) =
+        (paid(&shop, "an-order-to-be-broken", 1).await, paid(&shop, "an-order-beside-a-broken-one", 1).await);
+    let nowhere = shop.notification_of("no number of ours", "T1", "1.00", "TRADE_SUCCESS");
+    shop.notify(&nowhere).await;
+    let listed = rows(&shop).await;
+    let (of_broken, others): (Vec<Value>, Vec<Value>) =
+        listed.into_iter().partition(|row| row["order"] == broken.order.as_str());
+    assert_eq!((of_broken.len(), others.len()), (1, 2));
+    let put = |item: &Value| {
+        let put = json!({"TableName": "kamivend-orders", "Item": item}).to_string();
+        assert_eq!(shop.world.engine.call("PutItem", put.as_bytes()).0, 200);
+    };
+    let good = shop.table(Table::Orders).into_iter().find(|item| item.contains(&broken.attempt)).unwrap();
+    let good: Value = serde_json::from_str(&good).unwrap();
+    let mut bad = good.clone();
+    bad["st"] = json!({"S": "a state nobody knows"});
+    put(&bad);
+    let (of_bad, beside): (Vec<Value>, Vec<Value>) =
+        rows(&shop).await.into_iter().partition(|row| row["kind"] == "unreadable");
+    assert_eq!(beside, others);
+    assert_eq!(of_bad.len(), 1, "{of_bad:?}");
+    let row = &of_bad[0];
+    assert_eq!(
+        (&row["order"], &row["reason"], &row["actions"], row.get("amount")),
+        (&json!(broken.order), &json!("does_not_read"), &json!(["read_report"]), None)
+    );
+    assert!(!text(row, "/note").contains("nobody knows"), "what stands in the table is not told: {row}");
+    // Nobody decides about what nobody can read; what can be read is decided.
+    let token = shop.sign_in().await;
+    refused(&get(&shop, &desk(&broken, ""), &token).await, 503, "unavailable");
+    refused(&decide(&shop, row, "confirm", "looked at").await, 404, "not_found");
+    granted(&sell(&shop, "POST", &desk(&whole, "/review"), &json!({"decision": "pass"})).await, 200);
+    shop.deliver_all().await;
+    assert_eq!(shop.keys(&whole).await.len(), 1);
+    put(&good);
+    assert!(rows(&shop).await.contains(&of_broken[0]), "it is what it was");
+}
+
+/// "All of it" is the body `{}`; what is no object was meant otherwise, and must not be read as if it said nothing.
+#[tokio::test]
+async fn a_body_that_is_no_object_decides_nothing() {
+    let shop = shop_with(711, 5).await;
+    let (delivered, row) = paid_twice(&shop, "an-order-that-is-delivered").await;
+    let waiting = shop.order("an-order-that-waits", "p", 1).await;
+    granted(&sell(&shop, "PATCH", "/api/admin/products/p", &json!({"review": true})).await, 200);
+    let in_review = paid(&shop, "an-order-in-review", 1).await;
+    let (before, token) = (shop.tables(), shop.sign_in().await);
+    for path in [
+        desk(&delivered, "/refund"),
+        desk(&in_review, "/review"),
+        desk(&waiting, "/attest"),
+        format!("/api/admin/attention/{}", text(&row, "/id")),
+        "/api/admin/restored".to_owned(),
+    ] {
+        for body in ["[]", "null", "5", "true", "\"all of it\"", "\"{}\"", "[{}]", "", "{}{}", "amount=5"] {
+            refused(&send(&shop, request("POST", &path, &token, body)).await, 400, "bad_request");
+        }
+    }
+    // Neither is what is no choice a "no".
+    for value in [json!("true"), json!("false"), json!(1), json!(0), json!([]), json!({})] {
+        let by_hand = json!({"by_hand": value, "reference": "in cash"});
+        let reply = post(&shop, &desk(&delivered, "/refund"), &token, &by_hand).await;
+        assert_eq!(reply.errors(), [("by_hand", "not_a_choice")], "{value}");
+        let open = json!({"open": value, "reference": "restored to 04:00"});
+        let reply = post(&shop, "/api/admin/restored", &token, &open).await;
+        assert_eq!(reply.errors(), [("open", "not_a_choice")], "{value}");
+    }
+    assert_eq!(shop.tables(), before);
+    assert_eq!(balance(&shop).await, "29.70");
+    // Left out or null, both are "no".
+    let said = json!({"by_hand": null, "reference": null});
+    granted(&post(&shop, &desk(&delivered, "/refund"), &token, &said).await, 200);
+    assert_eq!(balance(&shop).await, "19.80");
+    let reply = post(&shop, "/api/admin/restored", &token, &json!({"open": null, "reference": "to 04:00"})).await;
+    assert_eq!((reply.status, &reply.body), (200, &json!({"state": "closed"})));
 }
 
 #[tokio::test]
@@ -252,20 +373,35 @@ async fn a_restored_shop_takes_money_in_and_gives_nothing_out() {
     let row = the_row(&shop).await;
     assert_eq!(
         (&row["id"], &row["kind"], &row["reason"], &row["actions"]),
-        (&json!("shop"), &json!("shop_closed"), &json!("restored"), &json!(["wait_for_audit"]))
+        (&json!("shop"), &json!("shop_closed"), &json!("restored"), &json!(["open"]))
     );
     let reply = send(&shop, create("an-order-in-a-closed-shop", &wish("p", 1))).await;
     refused(&reply, 503, "shop_closed");
     assert_eq!(reply.header("retry-after"), Some("60"));
     refused(&sell(&shop, "POST", &desk(&delivered, "/refund"), &json!({})).await, 503, "shop_closed");
-    // Money is heard, and waits; whoever has bought before reads on.
-    shop.press(&page, "pay").await;
+    // Nothing that holds or frees a card, and no card comes in or goes out.
+    let before = shop.tables();
+    for tail in ["payments", "cancel"] {
+        let reply = post(&shop, &of(&buyer, tail), &buyer.token, &json!({"channel": "sandbox"})).await;
+        refused(&reply, 503, "shop_closed");
+    }
+    for method in ["POST", "DELETE"] {
+        let cards = request(method, "/api/admin/products/p/cards", &token, "CARD-00005\nNEW");
+        refused(&send(&shop, cards).await, 503, "shop_closed");
+    }
+    assert_eq!(shop.tables(), before);
+    // Money is heard, and asked for, and waits; whoever has bought before reads on.
+    shop.press(&page, "pay_lose_notice").await;
+    let reply = post(&shop, &of(&buyer, "check"), &buyer.token, &json!({})).await;
+    assert_eq!((reply.status, &reply.body["status"]), (200, &json!("paid")), "{}", reply.body);
     shop.deliver_all().await;
     assert_eq!(stands(&shop, &buyer).await, ("paid".to_owned(), "fetching".to_owned()));
     assert_eq!(shop.keys(&delivered).await.len(), 1);
     assert!(shop.tick().await.closed);
+    let open = json!({"open": true, "reference": "nobody looked"});
+    refused(&post(&shop, path, &token, &open).await, 409, "conflict");
     // A clean audit of everything opens it.
-    let report = shop.app.audit(app::Scope::Restored, i64::MAX).await.unwrap().unwrap();
+    let report = shop.app.audit(Scope::Restored, i64::MAX).await.unwrap().unwrap();
     assert_eq!((report.differences, report.unanswered), (0, 0), "{report:?}");
     shop.pass(MINUTE);
     shop.tick().await;
@@ -274,9 +410,70 @@ async fn a_restored_shop_takes_money_in_and_gives_nothing_out() {
     granted(&send(&shop, create("an-order-in-an-open-shop", &wish("p", 1))).await, 201);
     let reports = sell(&shop, "GET", "/api/admin/reports/audit", &json!({})).await;
     assert_eq!(text(&reports.body, "/reports/0/scope"), "restored");
-    let deeds = trail(&shop).await;
     let deed = ("shop_closed_after_restore".to_owned(), "shop".to_owned(), None, "restored to 04:00".to_owned());
-    assert_eq!(deeds, [deed]);
+    assert_eq!(deeds(&shop).await, [deed]);
+}
+
+/// A provider that says nothing keeps the shop closed until a person has asked.
+#[tokio::test(start_paused = true)]
+async fn a_shop_is_opened_by_hand_when_only_a_provider_is_silent() {
+    let shop = shop_with(708, 3).await;
+    let buyer = bought(&shop, "an-order-nobody-answers-for", 1).await;
+    let token = shop.sign_in().await;
+    let path = "/api/admin/restored";
+    granted(&post(&shop, path, &token, &json!({"reference": "restored to 04:00"})).await, 200);
+    let (_, deaf) = shop.tapped(Arc::new(Silent));
+    let report = deaf.audit(Scope::Restored, i64::MAX).await.unwrap().unwrap();
+    assert_eq!((report.differences, report.unanswered), (0, 1), "{report:?}");
+    assert_eq!(the_row(&shop).await["kind"], "shop_closed");
+    refused(&send(&shop, create("an-order-in-a-closed-shop", &wish("p", 1))).await, 503, "shop_closed");
+    assert_eq!(post(&shop, path, &token, &json!({"open": true})).await.errors(), [("reference", "required")]);
+    let open = json!({"open": true, "reference": "asked by telephone"});
+    let reply = post(&shop, path, &token, &open).await;
+    assert_eq!((reply.status, &reply.body), (200, &json!({"state": "open"})));
+    granted(&send(&shop, create("an-order-in-an-open-shop", &wish("p", 1))).await, 201);
+    assert_eq!((rows(&shop).await.len(), shop.keys(&buyer).await.len()), (0, 1));
+    let written: Vec<String> = deeds(&shop).await.into_iter().map(|(what, ..)| what).collect();
+    assert_eq!(written, ["shop_closed_after_restore", "shop_opened_by_hand"]);
+}
+
+/// Tables that were put back once more are others than those that were looked at.
+#[tokio::test(start_paused = true)]
+async fn a_second_restore_is_audited_from_its_start() {
+    let shop = shop_with(712, 3).await;
+    let buyer = bought(&shop, "an-order-before-two-restores", 1).await;
+    let (token, path) = (shop.sign_in().await, "/api/admin/restored");
+    let close = json!({"reference": "restored to 04:00"});
+    let open = json!({"open": true, "reference": "asked by telephone"});
+    granted(&post(&shop, path, &token, &close).await, 200);
+    // A page is looked at while time runs out; the rest of it would find nothing wrong and open the shop.
+    let (_, slow) = shop.tapped(Arc::new(Counter::default()));
+    let (page, ()) = tokio::join!(slow.audit(Scope::Restored, 1_000), async {
+        tokio::time::sleep(CALL * 4).await;
+        shop.pass(1_000);
+    });
+    assert_eq!(page.unwrap(), None);
+    shop.pass(MINUTE);
+    granted(&post(&shop, path, &token, &close).await, 200);
+    assert_eq!(the_row(&shop).await["since"], "2026-11-22T00:01:01.000Z");
+    refused(&post(&shop, path, &token, &open).await, 409, "conflict");
+    let (_, deaf) = shop.tapped(Arc::new(Silent));
+    let audited = async || {
+        // As the timer does: for a while, from where the last page stopped.
+        let report = deaf.audit(Scope::Restored, MINUTE).await.unwrap().unwrap();
+        assert_eq!((report.differences, report.unanswered), (0, 1), "{report:?}");
+        let reports = sell(&shop, "GET", "/api/admin/reports/audit", &json!({})).await;
+        text(&reports.body, "/reports/0/started_at").to_owned()
+    };
+    assert_eq!(audited().await, "2026-11-22T00:01:01.000Z", "not where the page before it stopped");
+    // Neither does an audit count that ended before the tables were put back.
+    shop.pass(MINUTE);
+    granted(&post(&shop, path, &token, &close).await, 200);
+    refused(&post(&shop, path, &token, &open).await, 409, "conflict");
+    assert_eq!(the_row(&shop).await["kind"], "shop_closed");
+    assert_eq!(audited().await, "2026-11-22T00:02:01.000Z");
+    granted(&post(&shop, path, &token, &open).await, 200);
+    assert_eq!((rows(&shop).await.len(), shop.keys(&buyer).await.len()), (0, 1));
 }
 
 #[tokio::test]
@@ -290,22 +487,62 @@ async fn the_trail_is_kept_by_the_month() {
     shop.pass(DAY * 9);
     removed("NO-SUCH-CARD").await;
     let of = async |query: &str| {
-        let token = shop.sign_in().await;
-        let reply = send(&shop, request("GET", &format!("/api/admin/trail{query}"), &token, "")).await;
-        assert_eq!(reply.status, 200, "{}", reply.body);
+        let reply = sell(&shop, "GET", &format!("/api/admin/trail{query}"), &json!({})).await;
+        granted(&reply, 200);
         reply.body["entries"].as_array().unwrap().iter().map(|e| text(e, "/at").to_owned()).collect::<Vec<_>>()
     };
     let (november, december) = ("2026-11-22T00:00:00.000Z", "2026-12-01T00:00:00.000Z");
     assert_eq!(of("").await, [december]);
-    assert_eq!(of(&format!("?at={}", START)).await, [november]);
-    assert_eq!(of(&format!("?at={}", START + 9 * DAY - 1)).await, [november]);
-    assert_eq!(of(&format!("?at={}", START + 9 * DAY)).await, [december]);
-    assert_eq!(of("?at=0").await, [""; 0]);
+    assert_eq!(of("?month=2026-11").await, [november]);
+    assert_eq!(of("?month=2026-12").await, [december]);
+    for month in ["2026-10", "2027-11", "1970-01", "9999-12"] {
+        assert_eq!(of(&format!("?month={month}")).await, [""; 0]);
+    }
     shop.pass(DAY * 31);
     assert_eq!(of("").await, [""; 0]);
-    let token = shop.sign_in().await;
-    for at in ["", "-1", "x", "1.5", "253402300800000", "2026-11-22T00:00:00Z"] {
-        let reply = send(&shop, request("GET", &format!("/api/admin/trail?at={at}"), &token, "")).await;
+    assert_eq!(of("?month=2026-12").await, [december]);
+    let wide = "%EF%BC%92%EF%BC%90%EF%BC%92%EF%BC%96-%EF%BC%91%EF%BC%91";
+    for month in [
+        "",
+        "-",
+        "2026",
+        "2026-",
+        "-11",
+        "2026-1",
+        "26-11",
+        "2026-011",
+        "2026-11-22",
+        "2026/11",
+        "202611",
+        "november",
+        "+026-11",
+        "2026-11%20",
+        "2026-11%23",
+        START.to_string().as_str(),
+        wide,
+    ] {
+        let reply = sell(&shop, "GET", &format!("/api/admin/trail?month={month}"), &json!({})).await;
         refused(&reply, 400, "bad_request");
     }
+}
+
+/// Deeds of one request are told in the order in which they were done, all of them in the same millisecond, and only those
+/// about money name an amount.
+#[tokio::test]
+async fn the_trail_tells_deeds_in_their_order() {
+    let shop = shop_with(713, 12).await;
+    let mut expected = Vec::new();
+    for n in 0..6 {
+        let buyer = paid(&shop, &format!("an-order-nobody-delivers-{n}"), 1).await;
+        let token = shop.sign_in().await;
+        let removal = request("DELETE", "/api/admin/products/p/cards", &token, "NO-SUCH-CARD");
+        granted(&send(&shop, removal).await, 200);
+        granted(&sell(&shop, "POST", &desk(&buyer, "/refund"), &json!({})).await, 200);
+        expected.push(("cards_removed".to_owned(), "p".to_owned(), None, String::new()));
+        for what in ["refund_undelivered", "refund"] {
+            expected.push((what.to_owned(), buyer.order.clone(), Some(yuan(990)), String::new()));
+        }
+    }
+    shop.deliver_all().await;
+    assert_eq!(deeds(&shop).await, expected);
 }

@@ -1,13 +1,15 @@
 //! One key, one order: what a create answers, and what it answers when it is repeated.
 
-use super::{HOUR, get, granted, refused, sell, send, shop_with, shop_with_fields, shown, stock, with, yuan};
-use crate::openapi::{ask, create, give_up, request, switch_channel_off};
+use super::{
+    HOUR, MINUTE, get, granted, of, refused, sell, send, shop_with, shop_with_fields, shown, stock, with, yuan,
+};
+use crate::openapi::{Reply, ask, create, give_up, request, switch_channel_off};
 use http::header::HeaderValue;
 use insta::assert_snapshot;
 use serde_json::json;
 use std::collections::BTreeSet;
 use tests::shop::{cards, wish};
-use tests::{Buyer, text};
+use tests::{Buyer, TestShop, text};
 
 #[tokio::test]
 async fn an_order_is_created_with_everything_its_buyer_needs() {
@@ -215,6 +217,36 @@ async fn what_is_sold_out_says_so_and_holds_nothing() {
     assert_eq!(stock(&shop).await, (2, 0));
     granted(&send(&shop, create("two-where-two-are-left", &wish("p", 2))).await, 201);
     refused(&send(&shop, create("one-where-none-is-left", &wish("p", 1))).await, 409, "sold_out");
+}
+
+/// Who orders and gives up again and again holds little and still buries what else was ordered under the same contact.
+#[tokio::test]
+async fn whoever_gives_up_again_and_again_has_to_wait() {
+    let shop = TestShop::limited(528, 3, 0).await;
+    shop.product("p", 990, &cards("CARD", 9)).await;
+    let ordered = async |n: usize, contact: &str| -> Reply {
+        let wish = with(&wish("p", 1), "contact", contact.into());
+        send(&shop, create(&format!("an-order-to-be-given-up-{n:02}"), &wish)).await
+    };
+    // Five times as many as may be open at once, whether they were cancelled or, as the last one, left to lapse.
+    for n in 0..15 {
+        let reply = ordered(n, "fickle@example.com").await;
+        granted(&reply, 201);
+        let buyer = Buyer::from(&reply.body);
+        if n < 14 {
+            granted(&send(&shop, request("POST", &of(&buyer, "cancel"), &buyer.token, "")).await, 200);
+        }
+    }
+    shop.pass(16 * MINUTE);
+    shop.tick().await;
+    assert_eq!(stock(&shop).await, (9, 0));
+    let reply = ordered(15, " Fickle@Example.com").await;
+    refused(&reply, 429, "too_many_holds");
+    assert_eq!((reply.header("retry-after"), stock(&shop).await), (Some("60"), (9, 0)));
+    // It is nobody else's fault, and not for ever.
+    granted(&ordered(16, "steady@example.com").await, 201);
+    shop.pass(20 * MINUTE);
+    granted(&ordered(17, "fickle@example.com").await, 201);
 }
 
 #[tokio::test]

@@ -1,24 +1,30 @@
 //! Money on its way back to a buyer. What went back is read at the gateway, which keeps its own books.
 
+use super::attention::deeds;
 use super::{
-    balance, bought, desk, get, granted, of, paid, product, refused, rows, sell, send, shop_with, stands, stock,
-    the_row, trail, yuan,
+    LostAnswers, MINUTE, balance, bought, desk, get, granted, of, paid, product, refused, rows, sell, send, shop_with,
+    stands, stock, the_row, yuan,
 };
-use crate::openapi::{Reply, ask, request, set_channel_up};
+use crate::openapi::{Reply, ask, give_up, request, set_channel_up};
 use http::Request;
 use local::seam::{Call, Fate, Tap};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tests::shop::cards;
 use tests::{Buyer, TestShop, text};
 
-/// The gateway's answers about refunds are lost on their way back; the refunds are made.
-#[derive(Debug)]
-struct LostAnswers;
+/// A gateway that takes two seconds for the first refund it is asked for.
+#[derive(Debug, Default)]
+struct SlowAtFirst(AtomicBool);
 
-impl Tap for LostAnswers {
+impl Tap for SlowAtFirst {
     fn fate(&self, call: &Call) -> Fate {
-        if call.operation() == "/api.php" && call.method == "POST" { Fate::LoseReply } else { Fate::Pass }
+        if call.operation() == "/api.php" && call.method == "POST" && !self.0.swap(true, Ordering::SeqCst) {
+            return Fate::Delay(Duration::from_secs(2));
+        }
+        Fate::Pass
     }
 }
 
@@ -57,7 +63,7 @@ async fn a_delivered_order_is_refunded_in_parts() {
     assert_eq!((shop.read(&buyer).await.1.get("refund"), balance(&shop).await.as_str()), (None, "19.80"));
     // Part of it goes back only under a key, so that two clicks are one.
     refused(&refund(&shop, &buyer, "", &json!({"amount": yuan(500)})).await, 400, "idempotency_key_invalid");
-    for key in ["too-short", &"k".repeat(256)] {
+    for key in ["too-short", &"k".repeat(256), "with\ta tabulator in it"] {
         refused(&refund(&shop, &buyer, key, &json!({"amount": yuan(500)})).await, 400, "idempotency_key_invalid");
     }
     assert_eq!(balance(&shop).await, "19.80");
@@ -90,8 +96,15 @@ async fn a_delivered_order_is_refunded_in_parts() {
     // What is left, without saying how much; then nothing is.
     let last = refund(&shop, &buyer, "and-all-that-is-left", &json!({})).await;
     assert_eq!(refunds(&last.body)[2], (3, "done", 980));
-    let more = refund(&shop, &buyer, "nothing-is-left-of-it", &json!({})).await;
-    assert_eq!(more.body["refunds"], last.body["refunds"]);
+    for (key, body) in [
+        ("nothing-is-left-of-it", json!({})),
+        ("", json!({})),
+        ("not-even-one-fen-of-it", json!({"amount": yuan(1)})),
+        ("and-not-all-of-it-again", json!({"amount": yuan(1_980)})),
+    ] {
+        assert_eq!(refund(&shop, &buyer, key, &body).await.errors(), [("amount", "not_what_is_left")], "{key} {body}");
+    }
+    assert_eq!(sell(&shop, "GET", &desk(&buyer, ""), &json!({})).await.body["refunds"], last.body["refunds"]);
     assert_eq!((balance(&shop).await.as_str(), seen(&shop, &buyer).await), ("0.00", ("done".to_owned(), 1_980, 1_980)));
     // A delivered order stays delivered, and its cards stay the buyer's.
     let order = shop.read(&buyer).await.1;
@@ -100,9 +113,9 @@ async fn a_delivered_order_is_refunded_in_parts() {
     let expected = ["created", "paid", "delivered", "refund_started", "refund_started", "refund_started"];
     assert_eq!(events, expected);
     assert_eq!(shop.keys(&buyer).await.len(), 2);
-    let deeds: Vec<(String, Option<i64>)> = trail(&shop).await.into_iter().map(|(what, _, n, _)| (what, n)).collect();
-    let refund = |minor| ("refund".to_owned(), Some(minor));
-    assert_eq!(deeds, [refund(500), refund(500), refund(980)]);
+    let written: Vec<_> = deeds(&shop).await.into_iter().map(|(what, _, amount, _)| (what, amount)).collect();
+    let refund = |minor| ("refund".to_owned(), Some(yuan(minor)));
+    assert_eq!(written, [refund(500), refund(500), refund(980)]);
     assert_eq!(rows(&shop).await, [Value::Null; 0]);
     assert_eq!(shop.audit().await.differences, 0);
 }
@@ -152,15 +165,134 @@ async fn an_order_that_is_not_delivered_goes_back_whole() {
     let again = refund(&shop, &buyer, "", &json!({})).await;
     assert_eq!((again.status, &again.body), (200, &reply.body));
     assert_eq!(balance(&shop).await, "0.00");
-    let mut deeds: Vec<String> = trail(&shop).await.into_iter().map(|(what, ..)| what).collect();
-    deeds.sort();
-    assert_eq!(deeds, ["refund", "refund_undelivered"]);
+    let deed = |what: &str| (what.to_owned(), buyer.order.clone(), Some(yuan(1_980)), String::new());
+    assert_eq!(deeds(&shop).await, [deed("refund_undelivered"), deed("refund")]);
+    assert_eq!(shop.audit().await.differences, 0);
+}
+
+/// Whoever asks for what cannot be has decided nothing: the order is not owed back, and its buyer gets the goods.
+#[tokio::test]
+async fn a_refund_that_is_refused_leaves_a_paid_order_paid() {
+    let shop = shop_with(667, 5).await;
+    let buyer = paid(&shop, "an-order-nobody-may-take-away", 2).await;
+    let in_cash = shop.order("an-order-paid-in-cash", "p", 1).await;
+    let said = json!({"amount": yuan(990), "reference": "till slip 7"});
+    granted(&sell(&shop, "POST", &desk(&in_cash, "/attest"), &said).await, 200);
+    let before = shop.tables();
+    // A part of it, or more than all of it.
+    refused(&refund(&shop, &buyer, "", &json!({"amount": yuan(990)})).await, 400, "idempotency_key_invalid");
+    refused(&refund(&shop, &buyer, "too-short", &json!({})).await, 400, "idempotency_key_invalid");
+    for minor in [990, 1_979, 1_981, i64::MAX, 0, -1] {
+        for by_hand in [false, true] {
+            let body = json!({"amount": yuan(minor), "by_hand": by_hand, "reference": "in cash"});
+            let reply = refund(&shop, &buyer, "a-part-or-more-than-all", &body).await;
+            assert_eq!(reply.errors(), [("amount", "not_what_is_left")], "{body}");
+        }
+    }
+    for (body, member, code) in [
+        (json!({"amount": {"amount_minor": 1_980, "currency": "JPY"}}), "amount", "currency"),
+        (json!({"amount": "19.80"}), "amount", "not_money"),
+        (json!({"by_hand": true}), "reference", "required"),
+        (json!({"by_hand": "no"}), "by_hand", "not_a_choice"),
+    ] {
+        assert_eq!(refund(&shop, &buyer, "", &body).await.errors(), [(member, code)], "{body}");
+    }
+    // No provider can return what the owner vouched for.
+    refused(&refund(&shop, &in_cash, "", &json!({})).await, 409, "refund_by_hand");
+    refused(&refund(&shop, &in_cash, "all-of-it-under-a-key", &said).await, 409, "refund_by_hand");
+    assert_eq!(shop.tables(), before);
+    for buyer in [&buyer, &in_cash] {
+        assert_eq!(stands(&shop, buyer).await, ("paid".to_owned(), "fetching".to_owned()));
+    }
+    shop.deliver_all().await;
+    for (buyer, keys) in [(&buyer, 2), (&in_cash, 1)] {
+        assert_eq!(shop.keys(buyer).await.len(), keys);
+        assert_eq!(shop.read(buyer).await.1.get("refund"), None);
+    }
+    assert_eq!((balance(&shop).await.as_str(), rows(&shop).await.len()), ("19.80", 0));
+    assert_eq!(shop.audit().await.differences, 0);
+}
+
+#[tokio::test]
+async fn a_key_stands_for_one_refund() {
+    let shop = shop_with(668, 5).await;
+    let (one, other) = (bought(&shop, "an-order-and-its-key", 2).await, bought(&shop, "another-order-and-it", 1).await);
+    let (key, part) = ("a-key-for-one-refund-only", json!({"amount": yuan(500)}));
+    let first = refund(&shop, &one, key, &part).await;
+    assert_eq!(refunds(&first.body), [(1, "done", 500)]);
+    for body in [
+        json!({"amount": yuan(501)}),
+        json!({"amount": yuan(1_480)}),
+        json!({"amount": yuan(1_980)}),
+        json!({"amount": yuan(500), "by_hand": true, "reference": "in cash"}),
+    ] {
+        refused(&refund(&shop, &one, key, &body).await, 422, "idempotency_key_reused");
+    }
+    let again = refund(&shop, &one, key, &part).await;
+    assert_eq!((again.status, &again.body), (200, &first.body));
+    // Another order's refunds have keys of their own.
+    assert_eq!(refunds(&refund(&shop, &other, key, &json!({})).await.body), [(1, "done", 990)]);
+    assert_eq!(balance(&shop).await, "14.80");
+    // Neither is what was registered by hand sent through the account.
+    let by_hand = json!({"amount": yuan(400), "by_hand": true, "reference": "in cash"});
+    let key = "a-key-for-one-deed-by-hand";
+    assert_eq!(refunds(&refund(&shop, &one, key, &by_hand).await.body)[1], (2, "done", 400));
+    refused(&refund(&shop, &one, key, &json!({"amount": yuan(400)})).await, 422, "idempotency_key_reused");
+    assert_eq!((balance(&shop).await.as_str(), deeds(&shop).await.len()), ("14.80", 3));
+}
+
+#[tokio::test]
+async fn all_that_is_left_is_one_refund_however_often_it_is_asked_for() {
+    let shop = shop_with(669, 5).await;
+    let buyer = bought(&shop, "an-order-and-many-clicks", 2).await;
+    granted(&refund(&shop, &buyer, "the-first-part-goes-back", &json!({"amount": yuan(500)})).await, 200);
+    let rest = refund(&shop, &buyer, "", &json!({})).await;
+    assert_eq!(refunds(&rest.body), [(1, "done", 500), (2, "done", 1_480)]);
+    let other = bought(&shop, "an-order-and-the-whole-of-it", 1).await;
+    let whole = refund(&shop, &other, "", &json!({"amount": yuan(990)})).await;
+    assert_eq!(refunds(&whole.body), [(1, "done", 990)]);
+    for minutes in [0, 1, 1_000] {
+        shop.pass(minutes * MINUTE);
+        shop.tick().await;
+        let again = refund(&shop, &buyer, "", &json!({})).await;
+        assert_eq!((again.status, &again.body["refunds"]), (200, &rest.body["refunds"]));
+        // To name the whole amount, or to leave it out, is the same wish.
+        for body in [json!({}), json!({"amount": yuan(990)})] {
+            let again = refund(&shop, &other, "", &body).await;
+            assert_eq!((again.status, &again.body["refunds"]), (200, &whole.body["refunds"]), "{body}");
+        }
+    }
+    assert_eq!((balance(&shop).await.as_str(), deeds(&shop).await.len()), ("0.00", 3));
+}
+
+/// What the gateway said about one part is written down although another part came in while it was asked.
+#[tokio::test(start_paused = true)]
+async fn parts_that_overlap_both_end() {
+    let shop = shop_with(670, 3).await;
+    let buyer = bought(&shop, "an-order-of-two-clerks", 2).await;
+    let (slow, _) = shop.tapped(Arc::new(SlowAtFirst::default()));
+    let first = asked(&shop, &buyer, "the-part-of-the-first-clerk", &json!({"amount": yuan(500)})).await;
+    let second = asked(&shop, &buyer, "the-part-of-the-second-clerk", &json!({"amount": yuan(700)})).await;
+    let (first, second) = tokio::join!(ask(&slow, first, "127.0.0.1"), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(seen(&shop, &buyer).await, ("under_way".to_owned(), 500, 0));
+        send(&shop, second).await
+    });
+    granted(&second, 200);
+    assert_eq!(refunds(&second.body), [(1, "started", 500), (2, "done", 700)]);
+    granted(&first, 200);
+    assert_eq!(refunds(&first.body), [(1, "done", 500), (2, "done", 700)]);
+    assert_eq!(seen(&shop, &buyer).await, ("done".to_owned(), 1_200, 1_200));
+    assert_eq!((balance(&shop).await.as_str(), rows(&shop).await.len()), ("7.80", 0));
     assert_eq!(shop.audit().await.differences, 0);
 }
 
 #[tokio::test]
 async fn only_paid_orders_are_refunded() {
     let shop = shop_with(663, 3).await;
+    // An id that was given up before there was an order.
+    let void = give_up(&shop, "an-order-that-never-was", "p").await;
+    refused(&sell(&shop, "GET", &format!("/api/admin/orders/{void}"), &json!({})).await, 404, "not_found");
     let waiting = shop.order("an-order-without-money", "p", 1).await;
     refused(&refund(&shop, &waiting, "", &json!({})).await, 409, "conflict");
     granted(&send(&shop, request("POST", &of(&waiting, "cancel"), &waiting.token, "")).await, 200);
@@ -175,7 +307,7 @@ async fn only_paid_orders_are_refunded() {
         let method = if tail.is_empty() { "GET" } else { "POST" };
         refused(&send(&shop, request(method, &desk(&waiting, tail), &waiting.token, "{}")).await, 401, "unauthorized");
     }
-    assert_eq!(trail(&shop).await.len(), 0);
+    assert_eq!(deeds(&shop).await.len(), 0);
 }
 
 #[tokio::test]
@@ -217,8 +349,8 @@ async fn what_was_returned_by_hand_is_registered() {
     assert_eq!((&entry["by_hand"], &entry["reference"]), (&json!(true), &json!("bank transfer 7")));
     let again = refund(&shop, &buyer, "the-part-that-was-returned", &said).await;
     assert_eq!(again.body, reply.body);
-    let deed = ("refund_by_hand".to_owned(), buyer.order.clone(), Some(400), "bank transfer 7".to_owned());
-    assert_eq!(trail(&shop).await, [deed]);
+    let deed = ("refund_by_hand".to_owned(), buyer.order.clone(), Some(yuan(400)), "bank transfer 7".to_owned());
+    assert_eq!(deeds(&shop).await, [deed]);
     assert_eq!(seen(&shop, &buyer).await, ("done".to_owned(), 400, 400));
     assert_eq!(balance(&shop).await, "9.90", "nothing was sent back at the gateway");
 }
@@ -270,8 +402,39 @@ async fn a_refund_without_an_answer_is_never_sent_again() {
         (vec![(1, "done", 300)], &json!("seen by Li"))
     );
     assert_eq!(rows(&shop).await, [Value::Null; 0]);
-    assert_eq!(trail(&shop).await.last().unwrap().0, "refund_seen_done");
+    assert_eq!(deeds(&shop).await.last().unwrap().0, "refund_seen_done");
     assert_eq!(seen(&shop, &buyer).await, ("done".to_owned(), 300, 300));
+}
+
+/// How a refund ended is said once; said again it is the same, and said otherwise it is refused.
+#[tokio::test]
+async fn a_refund_that_has_ended_stays_ended() {
+    let shop = shop_with(671, 5).await;
+    let done = bought(&shop, "an-order-whose-money-went-back", 1).await;
+    // The gateway knows nothing of this money, so it refuses.
+    let failed = shop.order("an-order-of-unknown-money", "p", 1).await;
+    shop.pay(&failed, "ELSEWHERE-1").await;
+    shop.deliver_all().await;
+    let (deaf, _) = shop.tapped(Arc::new(LostAnswers));
+    let seen_to_fail = bought(&shop, "an-order-and-a-lost-answer", 1).await;
+    let lost = asked(&shop, &seen_to_fail, "a-part-without-an-answer", &json!({"amount": yuan(300)})).await;
+    assert_eq!(refunds(&ask(&deaf, lost, "127.0.0.1").await.body), [(1, "started", 300)]);
+    let said = |outcome: &str| json!({"number": 1, "outcome": outcome, "reference": "seen by Li"});
+    granted(&refund(&shop, &seen_to_fail, "", &said("failed")).await, 200);
+    for buyer in [&done, &failed] {
+        granted(&refund(&shop, buyer, "", &json!({})).await, 200);
+    }
+    let before = shop.tables();
+    for (buyer, ended, otherwise) in
+        [(&done, "done", "failed"), (&failed, "failed", "done"), (&seen_to_fail, "failed", "done")]
+    {
+        let stands = sell(&shop, "GET", &desk(buyer, ""), &json!({})).await;
+        assert_eq!(stands.body["refunds"][0]["state"], ended);
+        let reply = refund(&shop, buyer, "", &said(ended)).await;
+        assert_eq!((reply.status, &reply.body), (200, &stands.body));
+        refused(&refund(&shop, buyer, "", &said(otherwise)).await, 409, "conflict");
+    }
+    assert_eq!(shop.tables(), before, "not even in the trail");
 }
 
 #[tokio::test(start_paused = true)]

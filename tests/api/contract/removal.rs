@@ -4,8 +4,10 @@ use super::{bought, get, granted, of, refused, sell, send, shop_with, trail, wit
 use crate::openapi::{Reply, ask, create, request};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use tests::TestShop;
 use tests::shop::{cards, wish};
+use tests::taps::{CALL, Counter};
 use tokio::task::JoinSet;
 
 const PATH: &str = "/api/admin/products/p/cards";
@@ -15,8 +17,9 @@ async fn remove(shop: &TestShop, cards: impl Into<Vec<u8>>) -> Reply {
     send(shop, request("DELETE", PATH, &token, cards)).await
 }
 
+/// What a removal answers that was given all the time it needed.
 fn report(removed: u64, taken: u64, unknown: u64) -> Value {
-    json!({"removed": removed, "taken": taken, "unknown": unknown})
+    json!({"removed": removed, "taken": taken, "unknown": unknown, "remaining": 0})
 }
 
 /// Free, held, sold and removed cards; they always add up to those that came in.
@@ -121,6 +124,33 @@ async fn buyers_and_a_removal_at_once_share_no_card() {
     let [free, held, sold, gone] = counts(&shop).await;
     assert_eq!((held, sold, gone), (made * 2, 0, removed.body["removed"].as_u64().unwrap()));
     assert_eq!(free + held + gone, 60);
+    assert_eq!(shop.audit().await.differences, 0);
+}
+
+/// A long list on a slow day: the answer comes in time and says how much is left to do.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_reached_in_time_remains() {
+    let shop = shop_with(725, 40).await;
+    let held = shop.order("an-order-that-waits", "p", 1).await;
+    let (slow, _) = shop.tapped(Arc::new(Counter::default()));
+    let all = format!("{}\nNO-SUCH-CARD", cards("CARD", 40).join("\n"));
+    let token = shop.sign_in().await;
+    let asked = request("DELETE", PATH, &token, all.as_str());
+    let (first, ()) = tokio::join!(ask(&slow, asked, "127.0.0.1"), async {
+        tokio::time::sleep(CALL * 20).await;
+        shop.pass(20_000);
+    });
+    granted(&first, 200);
+    let [removed, taken, unknown, remaining] =
+        ["removed", "taken", "unknown", "remaining"].map(|name| first.body[name].as_u64().unwrap());
+    assert!(removed > 0 && remaining > 0, "{}", first.body);
+    assert_eq!((removed + taken + remaining, unknown), (40, 1), "{}", first.body);
+    assert_eq!(counts(&shop).await, [39 - removed, 1, 0, removed]);
+    // The same list again goes on where it stopped.
+    assert_eq!(remove(&shop, all).await.body, report(39, 1, 1));
+    assert_eq!(counts(&shop).await, [0, 1, 0, 39]);
+    granted(&send(&shop, request("POST", &of(&held, "cancel"), &held.token, "")).await, 200);
+    assert_eq!(counts(&shop).await, [1, 0, 0, 39]);
     assert_eq!(shop.audit().await.differences, 0);
 }
 

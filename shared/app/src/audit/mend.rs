@@ -3,6 +3,7 @@
 
 use super::{ORDERS_PAGE, Report, unhex};
 use crate::{App, AppError};
+use domain::limits::STRIP_CARDS;
 use domain::stock::Entry;
 use domain::{Claim, ProductId};
 use store::Outcome;
@@ -16,8 +17,9 @@ impl App {
             let claim = Claim { order: order.id, generation: order.generation };
             for run in &order.slots {
                 self.open_up_to(&order.product, run.strip).await?;
-                for position in run.positions() {
-                    let found = self.store.strips(&order.product, &[run.strip]).await?;
+                for position in run.positions().filter(|position| *position < STRIP_CARDS) {
+                    // A strip that does not read is named in the pass over all strips.
+                    let (found, _) = self.store.strips_with_faults(&order.product, &[run.strip]).await?;
                     let Some(strip) = found.first().map(|s| &s.strip) else { continue };
                     let is_free = matches!(strip.entries.get(usize::from(position)), None | Some(Entry::Free));
                     if is_free
@@ -32,7 +34,8 @@ impl App {
     }
 
     async fn open_up_to(&self, product: &ProductId, strip: u32) -> Result<(), AppError> {
-        let Some(mut head) = self.store.head(product).await? else { return Ok(()) };
+        // A head that is missing or does not read is named in the pass over all strips.
+        let Ok(Some(mut head)) = self.store.head(product).await else { return Ok(()) };
         while head.cursor <= strip {
             head = match self.store.move_cursor(product).await? {
                 Outcome::Applied(head) | Outcome::AlreadyApplied(head) => head,

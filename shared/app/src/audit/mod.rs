@@ -15,7 +15,7 @@ use domain::stock::{Entry, Strip, evidence};
 use domain::{Claim, Millis, OrderId, ProductId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
-use store::{Head, ShopItem, StripItem, VaultItem};
+use store::{Head, ShopItem, StoreError, StripItem, VaultItem};
 
 /// Strips and orders of one page.
 const PAGE: u32 = 50;
@@ -56,6 +56,9 @@ struct Run {
     report: Report,
 }
 
+/// A run without a limit of time is asked for by a person, who means what stands there now.
+const NO_LIMIT: i64 = i64::MAX;
+
 impl App {
     /// Runs an audit for at most `budget_ms`, from where the last call of the same scope stopped. `None`: there is more to do.
     /// A finished one is kept as the scope's latest report, and a clean one after a restore opens the shop.
@@ -64,22 +67,33 @@ impl App {
         let deadline = started.saturating_add(budget_ms);
         let name = format!("audit#{scope:?}");
         let kept = self.store.note(&name).await?.and_then(|text| serde_json::from_str::<Run>(&text).ok());
-        let mut run = match kept.filter(|run| run.place != Place::Done) {
+        let closed_since = self.closed_since().await?;
+        // What was looked at before the last restore is not what stands there now.
+        let is_current = |run: &Run| budget_ms < NO_LIMIT && run.report.closed_since == closed_since;
+        let mut run = match kept.filter(|run| run.place != Place::Done && is_current(run)) {
             Some(run) => run,
-            None => Run { place: self.first_place(scope, started).await?, report: Report::new(scope, started) },
+            None => Run {
+                place: self.first_place(scope, started).await?,
+                report: Report::new(scope, started, closed_since),
+            },
         };
         while run.place != Place::Done {
             if self.clock.now() >= deadline {
                 self.keep_run(&name, &run).await?;
                 return Ok(None);
             }
+            // Kept page by page: a function that is ended in the middle of one loses that one only.
+            if budget_ms < NO_LIMIT {
+                self.keep_run(&name, &run).await?;
+            }
             run.place = Box::pin(self.audit_page(&run.place, &mut run.report)).await?;
         }
         run.report.finished_at = self.clock.now();
         self.keep_report(&run.report).await?;
         self.keep_run(&name, &run).await?;
-        if scope == Scope::Restored && run.report.differences == 0 && run.report.unanswered == 0 {
-            self.open_shop().await?;
+        let clean = run.report.differences == 0 && run.report.unanswered == 0 && run.report.ownerless == 0;
+        if let (Scope::Restored, true, Some(since)) = (scope, clean, closed_since) {
+            self.open_shop(since).await?;
         }
         tracing::info!(?scope, differences = run.report.differences, per_million = run.report.per_million(), "audited");
         Ok(Some(run.report))
@@ -104,24 +118,25 @@ impl App {
         Ok(())
     }
 
-    /// Opens the shop although providers left questions open: a person has asked them. Only when the audit after the restore
-    /// found nothing else; `false` otherwise.
+    /// Opens the shop although providers left questions open, or claims have no order: a person has looked at both. Only when
+    /// the audit after the restore found no difference; `false` otherwise.
     pub async fn open_by_hand(&self, who: &str, reference: &str) -> Result<bool, AppError> {
         let Some(closed_since) = self.closed_since().await? else { return Ok(true) };
         let reports = self.audit_reports().await?;
-        let clean = |r: &Report| r.scope == Scope::Restored && r.started_at >= closed_since && r.differences == 0;
+        let clean =
+            |r: &Report| r.scope == Scope::Restored && r.closed_since == Some(closed_since) && r.differences == 0;
         if !reports.iter().any(clean) {
             return Ok(false);
         }
         self.note_deed(who, "shop_opened_by_hand", "shop", None, reference).await?;
-        self.open_shop().await?;
-        Ok(true)
+        self.open_shop(closed_since).await
     }
 
     /// The latest report of each scope.
     pub async fn audit_reports(&self) -> Result<Vec<Report>, AppError> {
         let items = self.store.shop_items(KIND).await?;
-        items.iter().map(|i| serde_json::from_str(&i.doc).map_err(|_| AppError::Setting("audit"))).collect()
+        // A report that an older version wrote and this one does not read is history; it must not hide the others.
+        Ok(items.iter().filter_map(|i| serde_json::from_str(&i.doc).ok()).collect())
     }
 
     async fn first_place(&self, scope: Scope, now: Millis) -> Result<Place, AppError> {
@@ -182,9 +197,17 @@ impl App {
 
     /// One page of a product's strips; answers the next strip, or `None` at their end.
     async fn audit_strips(&self, product: &ProductId, from: u32, report: &mut Report) -> Result<Option<u32>, AppError> {
-        let Some(head) = self.store.head(product).await? else {
-            report.found(at_strip("head_missing", product, 0, ""));
-            return Ok(None);
+        let head = match self.store.head(product).await {
+            Ok(Some(head)) => head,
+            Ok(None) => {
+                report.found(at_strip("head_missing", product, 0, ""));
+                return Ok(None);
+            }
+            Err(StoreError::Corrupt { detail, .. }) => {
+                report.found(at_strip("head_unreadable", product, 0, &detail));
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
         };
         let (first, end) = match report.scope {
             Scope::Recent => (head.low.max(from), head.cursor),
@@ -251,6 +274,11 @@ impl App {
                 None if closed || claim.generation > 0 => {
                     report.found(slot("claim_without_order", "its order is gone"));
                 }
+                // While the shop is closed nothing is under way: the order may be what the restore has lost.
+                None if report.scope == Scope::Restored => {
+                    report.ownerless += 1;
+                    report.name(slot("claim_without_order", "lost by the restore, or a create that was cut off"));
+                }
                 // A create under way, or one that was cut off: watched by the reconciler, given up when it is old.
                 None => report.in_motion += 1,
                 Some(order) => {
@@ -266,7 +294,8 @@ impl App {
                         report.in_motion += 1;
                     } else if !is_owned {
                         report.found(slot("claim_of_no_hold", order.state.as_str()));
-                    } else if strip.no >= head.cursor {
+                    } else if strip.no >= head.cursor && report.scope == Scope::Restored {
+                        // In an open shop the cursor may have moved since the head was read.
                         report.found(slot("claim_beyond_cursor", ""));
                     }
                 }
@@ -295,8 +324,12 @@ impl App {
             })
             .collect();
         let mut by_strip: HashMap<u32, Vec<VaultItem>> = HashMap::new();
-        for item in self.store.vault(product, &parts).await? {
+        let (items, unreadable) = self.store.vault_with_faults(product, &parts).await?;
+        for item in items {
             by_strip.entry(item.strip).or_default().push(item);
+        }
+        for (strip, error) in unreadable {
+            report.found(at_strip("ciphertext_unreadable", product, strip, &error));
         }
         for item in strips {
             let mut vault = by_strip.remove(&item.strip.no).unwrap_or_default();

@@ -5,39 +5,82 @@ use crate::asking::{Asked, Patience};
 use crate::{App, AppError};
 use domain::Claim;
 use domain::order::{Order, State};
+use domain::refund::{done, returned};
 use domain::stock::{Entry, Strip};
+use futures_util::StreamExt;
 use payments::QueryState;
 use std::collections::{BTreeSet, HashMap};
 
 /// Milliseconds that a full audit asks providers about paid orders.
 const BILLS_MS: i64 = 48 * 60 * 60_000;
 
+/// Providers asked side by side.
+const ASKED_AT_ONCE: usize = 8;
+
+/// What a provider says of an order's money, held against ours.
+enum Said {
+    /// It was not asked, or what it said was settled.
+    Nothing,
+    Unanswered,
+    UnknownToSandbox,
+    TheSame,
+    Otherwise(&'static str),
+}
+
 impl App {
     /// Orders in themselves, against the strips, and against their providers.
     pub(super) async fn audit_orders(&self, orders: &[Order], report: &mut Report) -> Result<(), AppError> {
-        let now = self.clock.now();
         let patience = Patience::default();
         for order in orders {
             report.orders += 1;
-            let id = order.id.to_string();
             if let Some(fault) = self.fault_of(order) {
-                report.found(at_order("order_changed", &id, fault));
+                report.found(at_order("order_changed", &order.id.to_string(), fault));
             }
             if order.is_live() {
                 self.audit_slots(order, report).await?;
             }
-            let recently = order.paid_at.is_some_and(|at| now - at < BILLS_MS);
-            if report.scope != Scope::Recent && recently {
-                self.audit_money(order, &patience, report).await?;
-            }
-            if report.scope == Scope::Restored && matches!(order.state, State::Held | State::Expired) {
-                // What came in and was forgotten by the restore is found by asking; settling is what a closed shop does.
-                if self.ask_order(order, &patience).await? == Asked::Unknown {
-                    report.unanswered += 1;
+        }
+        if report.scope == Scope::Recent {
+            return Ok(());
+        }
+        let scope = report.scope;
+        let mut questions = Vec::with_capacity(orders.len());
+        for order in orders {
+            // Boxed: asking and settling nest deeply.
+            let patience = &patience;
+            questions.push(Box::pin(async move { (order, self.provider_of(order, scope, patience).await) }));
+        }
+        let mut answers = futures_util::stream::iter(questions).buffered(ASKED_AT_ONCE);
+        while let Some((order, answer)) = answers.next().await {
+            match answer? {
+                Said::Nothing => {}
+                Said::Unanswered => report.unanswered += 1,
+                Said::UnknownToSandbox => report.unknown_to_sandbox += 1,
+                Said::TheSame => report.confirmed_by_provider += 1,
+                Said::Otherwise(what) => {
+                    report.confirmed_by_provider += 1;
+                    report.found(at_order("provider_disagrees", &order.id.to_string(), what));
                 }
             }
         }
         Ok(())
+    }
+
+    /// What an order's provider says, as far as it is asked.
+    async fn provider_of(&self, order: &Order, scope: Scope, patience: &Patience) -> Result<Said, AppError> {
+        let is_open = order.state == State::Held || (order.state == State::Expired && order.due.is_some());
+        if scope == Scope::Restored && is_open {
+            // What came in and was forgotten by the restore is found by asking; settling is what a closed shop does.
+            let asked = self.ask_order(order, patience).await?;
+            return Ok(if asked == Asked::Unknown { Said::Unanswered } else { Said::Nothing });
+        }
+        let recently = order.paid_at.is_some_and(|at| self.clock.now() - at < BILLS_MS);
+        // After a restore every refund is asked about, however old its order.
+        let refunded = !order.refunds.is_empty() || order.state == State::RefundDue;
+        if recently || (scope == Scope::Restored && refunded) {
+            return self.audit_money(order, patience).await;
+        }
+        Ok(Said::Nothing)
     }
 
     /// Whether every slot of a live order holds its claim.
@@ -69,14 +112,12 @@ impl App {
     }
 
     /// Whether the provider tells the same of an order's money.
-    async fn audit_money(&self, order: &Order, patience: &Patience, report: &mut Report) -> Result<(), AppError> {
-        let Some(settled) = order.settled.as_ref().filter(|s| !s.txn.is_attested()) else { return Ok(()) };
-        let Some(attempt) = order.attempt(settled.attempt) else { return Ok(()) };
+    async fn audit_money(&self, order: &Order, patience: &Patience) -> Result<Said, AppError> {
+        let Some(settled) = order.settled.as_ref().filter(|s| !s.txn.is_attested()) else { return Ok(Said::Nothing) };
+        let Some(attempt) = order.attempt(settled.attempt) else { return Ok(Said::Nothing) };
+        let by_channel: Vec<_> = order.refunds.iter().filter(|r| !r.by_hand).cloned().collect();
         let disagrees = match self.ask(attempt, patience).await? {
-            QueryState::Unknown(_) => {
-                report.unanswered += 1;
-                return Ok(());
-            }
+            QueryState::Unknown(_) => return Ok(Said::Unanswered),
             QueryState::Paid(paid) if paid.amount.minor != attempt.minor => Some("another amount"),
             QueryState::Paid(paid) if paid.provider_number != settled.txn.provider_number() => {
                 // Paid twice: the provider names one of the two. Both are ours if the other one stands as a row.
@@ -87,19 +128,15 @@ impl App {
                 };
                 if row.is_some() { None } else { Some("another movement, which is in no row") }
             }
+            QueryState::Paid(_) if done(&by_channel) >= attempt.minor => Some("refunded here, not there"),
             QueryState::Paid(_) => None,
-            QueryState::Refunded if !order.refunds.is_empty() => None,
+            QueryState::Refunded if returned(&order.refunds) > 0 => None,
             QueryState::Refunded => Some("refunded there, not here"),
             QueryState::NotFound if self.channel(&attempt.account).await?.is_some_and(|c| c.is_sandbox) => {
-                report.unknown_to_sandbox += 1;
-                return Ok(());
+                return Ok(Said::UnknownToSandbox);
             }
             QueryState::Pending | QueryState::NotFound | QueryState::Closed => Some("not paid there"),
         };
-        report.confirmed_by_provider += 1;
-        if let Some(what) = disagrees {
-            report.found(at_order("provider_disagrees", &order.id.to_string(), what));
-        }
-        Ok(())
+        Ok(disagrees.map_or(Said::TheSame, Said::Otherwise))
     }
 }

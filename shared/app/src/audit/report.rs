@@ -60,6 +60,13 @@ pub struct Report {
     pub unknown_to_sandbox: u64,
     /// Claims that wait for their release, or may be a create under way. Not differences.
     pub in_motion: u64,
+    /// Of an audit after a restore: claims without an order. Their orders may be what was lost, so a person has to look before
+    /// the shop opens.
+    #[serde(default)]
+    pub ownerless: u64,
+    /// Of an audit after a restore: since when the shop was closed when it began, Unix ms.
+    #[serde(default)]
+    pub closed_since: Option<Millis>,
     /// Claims of live orders that were put back.
     pub put_back: u64,
     /// Things that are not as they must be.
@@ -69,7 +76,7 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(scope: Scope, now: Millis) -> Report {
+    pub(super) fn new(scope: Scope, now: Millis, closed_since: Option<Millis>) -> Report {
         Report {
             scope,
             started_at: now,
@@ -81,6 +88,8 @@ impl Report {
             unanswered: 0,
             unknown_to_sandbox: 0,
             in_motion: 0,
+            ownerless: 0,
+            closed_since,
             put_back: 0,
             differences: 0,
             findings: Vec::new(),
@@ -96,6 +105,11 @@ impl Report {
     pub(super) fn found(&mut self, finding: Finding) {
         tracing::error!(?finding, "a difference");
         self.differences += 1;
+        self.name(finding);
+    }
+
+    /// Names something without calling it a difference.
+    pub(super) fn name(&mut self, finding: Finding) {
         if self.findings.len() < NAMED_MAX {
             self.findings.push(finding);
         }

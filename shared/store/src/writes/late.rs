@@ -1,6 +1,6 @@
 //! Money that comes late, money that a person has to look at, and what becomes of both.
 
-use crate::item::{number, string};
+use crate::item::{bytes, number, string};
 use crate::order_item::write_slots;
 use crate::write::{Outcome, Write};
 use crate::writes::close::{SET_DUE, with_due};
@@ -9,6 +9,15 @@ use crate::{Store, StoreError, Table, keys};
 use domain::Millis;
 use domain::order::{Due, DueKind, Order, Payment, State, Why};
 use domain::stock::SlotRun;
+
+/// Slots for late money.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Adopted<'a> {
+    /// The slots, exactly as many as the order asks for.
+    pub runs: &'a [SlotRun],
+    /// The keyed hash over order, next generation and slots (see [`Order::slots_mac`]).
+    pub mac: [u8; 12],
+}
 
 /// The value of `:due` for the order a payment names.
 fn due_of(payment: &Payment, kind: DueKind) -> aws_sdk_dynamodb::types::AttributeValue {
@@ -100,29 +109,30 @@ fn refund_undelivered(order: &Order, at: Millis) -> Write {
     with_debt(write, order, State::Paid, Why::Seller, at)
 }
 
-fn adopt(order: &Order, slots: &[SlotRun], at: Millis) -> Write {
+fn adopt(order: &Order, slots: &Adopted<'_>, at: Millis) -> Write {
     let (rest, stays) = rest(order);
-    let update = format!("SET #st = :paid, #g = :next, #sl = :sl{rest}");
+    let update = format!("SET #st = :paid, #g = :next, #sl = :sl, #sm = :sm{rest}");
     let condition = "#st = :late AND #g = :g AND attribute_not_exists(#rv)";
     let write = Write::update("L2 adopt", Table::Orders, order_key(&order.id), update, condition)
         .value(":paid", string(State::Paid.as_str()));
     with_rest(with_slots(write, order, slots), order, stays, at)
 }
 
-fn adopt_for_review(order: &Order, slots: &[SlotRun], at: Millis) -> Write {
-    let update = format!("SET #st = :review, #g = :next, #sl = :sl, {SET_DUE}");
+fn adopt_for_review(order: &Order, slots: &Adopted<'_>, at: Millis) -> Write {
+    let update = format!("SET #st = :review, #g = :next, #sl = :sl, #sm = :sm, {SET_DUE}");
     let condition = "#st = :late AND #g = :g AND attribute_exists(#rv)";
     let write = Write::update("L2 adopt for review", Table::Orders, order_key(&order.id), update, condition)
         .value(":review", string(State::Review.as_str()));
     with_due(with_slots(write, order, slots), order, Due { kind: DueKind::Review, at })
 }
 
-fn with_slots(write: Write, order: &Order, slots: &[SlotRun]) -> Write {
+fn with_slots(write: Write, order: &Order, slots: &Adopted<'_>) -> Write {
     write
         .value(":late", string(State::Late.as_str()))
         .value(":g", number(order.generation))
         .value(":next", number(order.generation.saturating_add(1)))
-        .value(":sl", write_slots(slots))
+        .value(":sl", write_slots(slots.runs))
+        .value(":sm", bytes(slots.mac))
 }
 
 fn needs_person(order: &Order, at: Millis) -> Write {
@@ -141,8 +151,8 @@ pub(super) fn examples() -> Vec<Write> {
         pay_for_review(&payment, 0),
         pass_review(&order, 0),
         refuse_review(&order, 0),
-        adopt(&order, &[], 0),
-        adopt_for_review(&order, &[], 0),
+        adopt(&order, &Adopted { runs: &[], mac: [0; 12] }, 0),
+        adopt_for_review(&order, &Adopted { runs: &[], mac: [0; 12] }, 0),
         refund_late(&order, 0),
         refund_undelivered(&order, 0),
         needs_person(&order, 0),
@@ -201,10 +211,10 @@ impl Store {
     pub async fn adopt(
         &self,
         order: &Order,
-        slots: &[SlotRun],
+        slots: &Adopted<'_>,
         at: Millis,
     ) -> Result<Outcome<Order, Found>, StoreError> {
-        if domain::stock::count(slots) != order.quantity {
+        if domain::stock::count(slots.runs) != order.quantity {
             return Err(StoreError::corrupt("late order", "slots and quantity differ"));
         }
         let write = if order.to_review { adopt_for_review(order, slots, at) } else { adopt(order, slots, at) };

@@ -29,6 +29,7 @@ mod order;
 mod shop;
 mod strip;
 
+pub use late::Adopted;
 pub use order::{Found, NewOrder};
 
 use crate::Write;

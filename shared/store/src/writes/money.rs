@@ -90,22 +90,27 @@ fn row_key(txn: &Txn) -> Item {
     keys::binary("o", keys::money_row(txn))
 }
 
+/// State and time as read: a row that was decided and taken back meanwhile has another time.
+const ROW_AS_READ: &str = "#st = :from AND #due_at = :seen";
+
 /// A row on its way back is driven by machines, any other waits for a person; the label says which.
-fn decide_row(txn: &Txn, from: MoneyState, to: MoneyState, reference: &str, look_at: Millis) -> Write {
+fn decide_row(row: &MoneyRow, to: MoneyState, reference: &str, look_at: Millis) -> Write {
     let kind = if to == MoneyState::Refunding { DueKind::Refund } else { DueKind::Money };
     let update = format!("SET #st = :to, #ref = :ref, {SET_DUE}");
-    Write::update("M2 decide row", Table::Orders, row_key(txn), update, "#st = :from")
-        .value(":due", string(keys::due(kind, txn.as_bytes())))
+    Write::update("M2 decide row", Table::Orders, row_key(&row.txn), update, ROW_AS_READ)
+        .value(":due", string(keys::due(kind, row.txn.as_bytes())))
         .value(":due_at", number(look_at))
-        .value(":from", string(from.as_str()))
+        .value(":from", string(row.state.as_str()))
+        .value(":seen", number(row.look_at))
         .value(":to", string(to.as_str()))
         .value(":ref", string(reference))
 }
 
-fn end_row(txn: &Txn, from: MoneyState, to: MoneyState, reference: &str) -> Write {
+fn end_row(row: &MoneyRow, to: MoneyState, reference: &str) -> Write {
     let update = "SET #st = :to, #ref = :ref REMOVE #due, #due_at";
-    Write::update("M3 end row", Table::Orders, row_key(txn), update, "#st = :from")
-        .value(":from", string(from.as_str()))
+    Write::update("M3 end row", Table::Orders, row_key(&row.txn), update, ROW_AS_READ)
+        .value(":from", string(row.state.as_str()))
+        .value(":seen", number(row.look_at))
         .value(":to", string(to.as_str()))
         .value(":ref", string(reference))
 }
@@ -146,6 +151,7 @@ pub(super) fn examples() -> Vec<Write> {
         state: MoneyState::Open,
         reference: String::new(),
         seen_at: 0,
+        look_at: 0,
     };
     let refund = Refund {
         minor: 990,
@@ -171,8 +177,8 @@ pub(super) fn examples() -> Vec<Write> {
         first,
         finish_refund(&order, 1, "r"),
         fail_refund(&order, 1, "r"),
-        decide_row(&row.txn, MoneyState::Open, MoneyState::Refunding, "", 0),
-        end_row(&row.txn, MoneyState::Refunding, MoneyState::Refunded, "r"),
+        decide_row(&row, MoneyState::Refunding, "", 0),
+        end_row(&row, MoneyState::Refunded, "r"),
         raise_alarm(&alarm),
         confirm_alarm(&alarm),
         end_alarm(&alarm),
@@ -202,6 +208,12 @@ impl Store {
     pub async fn start_refund(&self, order: &Order, refund: &Refund) -> Result<Outcome<Order, Found>, StoreError> {
         if !matches!(order.state, State::RefundDue | State::Delivered) {
             return Err(StoreError::corrupt("refund", "neither owed back nor delivered"));
+        }
+        if order.refunds.iter().any(|r| r.request == refund.request) {
+            return Ok(Outcome::AlreadyApplied(order.clone()));
+        }
+        if domain::refund::returned(&order.refunds).saturating_add(refund.minor) > order.paid_minor() {
+            return Err(StoreError::corrupt("refund", "more than is left"));
         }
         moved(self.send(start_refund(order, refund)).await?, |found| {
             found.refunds.iter().any(|r| r.request == refund.request)
@@ -246,34 +258,32 @@ impl Store {
     /// written down before the provider is called, and taken back when the provider says an explicit no.
     ///
     /// * Invariant: 4. A row stays listed until its money went back or a person keeps it.
-    /// * Condition: the row is in the state that was read.
+    /// * Condition: the row is in the state, and to be looked at at the time, that were read.
     /// * If refused: the row as found; in the wanted state it is `AlreadyApplied`.
     /// * Twice: the second finds the state it wanted.
     pub async fn decide_row(
         &self,
-        txn: &Txn,
-        from: MoneyState,
+        row: &MoneyRow,
         to: MoneyState,
         reference: &str,
         look_at: Millis,
     ) -> Result<Outcome<MoneyRow, Option<MoneyRow>>, StoreError> {
-        row_answer(self.send(decide_row(txn, from, to, reference, look_at)).await?, to)
+        row_answer(self.send(decide_row(row, to, reference, look_at)).await?, to)
     }
 
     /// M3. Ends a money row: its money went back, or a person keeps it.
     ///
     /// * Invariant: 4. Only an end that a person or an explicit answer vouches for takes a row off the list.
-    /// * Condition: the row is in the state that was read.
+    /// * Condition: the row is in the state, and to be looked at at the time, that were read.
     /// * If refused: the row as found; in the wanted state it is `AlreadyApplied`.
     /// * Twice: the second finds the state it wanted.
     pub async fn end_row(
         &self,
-        txn: &Txn,
-        from: MoneyState,
+        row: &MoneyRow,
         to: MoneyState,
         reference: &str,
     ) -> Result<Outcome<MoneyRow, Option<MoneyRow>>, StoreError> {
-        row_answer(self.send(end_row(txn, from, to, reference)).await?, to)
+        row_answer(self.send(end_row(row, to, reference)).await?, to)
     }
 
     /// O1. Puts something wrong with a product's strips before a person.

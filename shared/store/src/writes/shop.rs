@@ -1,6 +1,6 @@
 //! Settings: products, channels, wrapped data keys, staff. Documents with a version each.
 
-use crate::item::{ShopItem, number, string};
+use crate::item::{ShopItem, bytes, number, string};
 use crate::write::{Item, Outcome, Raw, Write};
 use crate::{Store, StoreError, Table};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -35,11 +35,12 @@ fn limits_key(key: &str) -> Item {
     crate::keys::text("k", key.to_owned())
 }
 
-fn take_turn(key: &str, now: Millis, until: Millis) -> Write {
+fn take_turn(key: &str, by: [u8; 8], now: Millis, until: Millis) -> Write {
     let condition = "attribute_not_exists(#until) OR #until <= :now";
-    let update = "SET #until = :until, #ttl = :ttl";
+    let update = "SET #until = :until, #by = :by, #ttl = :ttl";
     Write::update("T2 take turn", Table::Limits, limits_key(key), update, condition)
         .value(":until", number(until))
+        .value(":by", bytes(by))
         .value(":now", number(now))
         .value(":ttl", number(until.div_euclid(1_000) + 1))
 }
@@ -72,7 +73,7 @@ pub(super) fn examples() -> Vec<Write> {
         create(&item),
         change(&item),
         count_try("login#address#0", 1, 0),
-        take_turn("t", 0, 1),
+        take_turn("t", [0; 8], 0, 1),
         note_open("o", &[OrderId([1; 15])], 0),
         forget_open("o", &[OrderId([1; 15])]),
         keep_note("n", "{}", 0),
@@ -117,18 +118,26 @@ impl Store {
 }
 
 impl Store {
-    /// T2. Takes a turn that lasts until `until`, Unix ms; refused while somebody else's lasts.
+    /// T2. Takes a turn that lasts until `until`, Unix ms, under a random name of its own; refused while somebody else's lasts.
     ///
     /// * Invariant: none; a courtesy that slows repetition down, never truth.
     /// * Condition: no turn, or one that is over.
-    /// * If refused: when the present turn ends.
-    /// * Twice: refused the second time, which only slows down.
-    pub async fn take_turn(&self, key: &str, now: Millis, until: Millis) -> Result<Outcome<(), Millis>, StoreError> {
-        match self.send(take_turn(key, now, until)).await? {
+    /// * If refused: when the present turn ends; this very turn is `AlreadyApplied`.
+    /// * Twice: the second finds its own turn.
+    pub async fn take_turn(
+        &self,
+        key: &str,
+        by: [u8; 8],
+        now: Millis,
+        until: Millis,
+    ) -> Result<Outcome<(), Millis>, StoreError> {
+        match self.send(take_turn(key, by, now, until)).await? {
             Raw::Applied(_) => Ok(Outcome::Applied(())),
             Raw::Refused(found) => {
                 let found = found.ok_or_else(|| StoreError::corrupt("turn", "refused without an item"))?;
-                Ok(Outcome::Refused(crate::item::Reader::new("turn", &found).number("until")?))
+                let r = crate::item::Reader::new("turn", &found);
+                let mine = r.array("by")? == by;
+                Ok(if mine { Outcome::AlreadyApplied(()) } else { Outcome::Refused(r.number("until")?) })
             }
         }
     }
