@@ -171,7 +171,7 @@ impl local::seam::Tap for StaleRead {
 #[tokio::test(start_paused = true)]
 async fn a_cold_instance_finds_the_claim_behind_the_newest_strip() {
     let mut met = 0;
-    for at in 1..=6 {
+    for at in 1..=10 {
         let shop = TestShop::new(106 + at as u64).await;
         shop.product("p", 100, &cards("C", 96)).await;
         let many = shop.order("takes-all-but-one-of-it", "p", 47).await;

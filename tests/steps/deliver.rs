@@ -56,7 +56,8 @@ async fn a_message_of_another_generation_is_superseded() {
     assert_eq!(shop.keys(&buyer).await.len(), 1);
 }
 
-/// Planted: D1 delivers whatever the state. An unpaid order then shows its keys.
+/// Planted: D1 delivers whatever the state. An unpaid order then reads as delivered; that it still shows no key is the doing of
+/// another guard, the proof that is looked for before keys are shown.
 #[tokio::test]
 async fn planted_a_delivery_without_its_state_is_caught() {
     let shop = TestShop::new(122).await;
@@ -69,5 +70,8 @@ async fn planted_a_delivery_without_its_state_is_caught() {
     let bug = Arc::new(Unguarded::new("UpdateItem", ":delivered", "#st = :paid"));
     let (_, app) = shop.tapped(bug.clone());
     assert_eq!(app.deliver(&message).await, Ok(app::DeliverAnswer::Delivered));
-    assert_eq!((bug.hits(), shop.keys(&buyer).await.len()), (1, 1), "without the guard an unpaid order is delivered");
+    let status = shop.read(&buyer).await.1["status"].clone();
+    assert_eq!((bug.hits(), status.as_str()), (1, Some("delivered")), "without the guard an unpaid order is delivered");
+    assert_eq!(shop.keys_or_none(&buyer).await, 0);
+    assert!(shop.audit().await.findings.iter().any(|f| f.what == "order_changed"), "and the audit names it");
 }

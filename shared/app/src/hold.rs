@@ -124,7 +124,8 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    fn count(&self) -> usize {
+    /// How many cards.
+    pub(crate) fn count(&self) -> usize {
         self.strips.values().map(|(_, positions)| positions.len()).sum()
     }
 

@@ -508,7 +508,9 @@ impl App {
                 Outcome::Refused(order) => order,
             };
             let hints = self.release_surplus(&order, look.product, claim, &held).await;
-            pass.released += hints.len();
+            if !hints.is_empty() {
+                pass.released += held.count();
+            }
             look.hints.extend(hints);
         }
         // Those in strips that this look did not reach are still covered by the same word.
