@@ -15,8 +15,8 @@ enum Repeat {
 /// Cuts a create of `quantity` cards at call `at`, repeats it, and checks the end. Answers whether the cut was reached.
 async fn cut_and_repeat(shop: &TestShop, product: &str, quantity: u32, at: usize, how: Cut, repeat: Repeat) -> bool {
     let what = format!("{quantity} cards, {how:?} call {at}, repeated at {repeat:?}");
-    let stock = 120u64;
-    shop.product(product, 100, &cards("C", 120)).await;
+    let stock = 96u64;
+    shop.product(product, 100, &cards("C", 96)).await;
     // Somebody bought before, so that the first strip is part full and an order of fifty lies over two.
     let earlier = shop.order(&format!("the-earlier-buyer-{product}"), product, 40).await;
     shop.pay(&earlier, &format!("T-{product}")).await;

@@ -18,7 +18,8 @@ async fn an_import_cut_anywhere_and_sent_again() {
     let body = cards("C", CARDS).join("\n");
     let mut runs = 0;
     for how in Cut::ALL {
-        // Every call of the interesting part, and of the long row of uniqueness rows every seventeenth.
+        // A death at every call; of the lost and throttled ones, in the long row of uniqueness rows, every seventeenth.
+        let is_death = matches!(how, Cut::Before | Cut::After);
         let mut at = 1;
         loop {
             runs += 1;
@@ -50,7 +51,7 @@ async fn an_import_cut_anywhere_and_sent_again() {
                 assert!(at > 100, "an import of a hundred cards makes more than a hundred calls");
                 break;
             }
-            at += if (6..100).contains(&at) { 17 } else { 1 };
+            at += if !is_death && (6..100).contains(&at) { 17 } else { 1 };
         }
     }
 }
