@@ -1,4 +1,4 @@
-//! `/api/admin/products/{id}/cards`: cards coming in, and how many are where.
+//! `/api/admin/products/{id}/cards`: cards coming in and going out of sale, and how many are where.
 
 use crate::admin::signed_in;
 use crate::http::{Answer, Problem, json_response};

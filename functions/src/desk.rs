@@ -1,4 +1,4 @@
-//! `/api/admin/attention`, `…/orders/{id}…`, `…/reports/audit`, `…/trail`: what needs a person, and what a person may do.
+//! `/api/admin/attention`, `…/orders/{id}…`, `…/reports/audit`, `…/trail`, `…/restored`: what needs a person, and what a person may do.
 
 use crate::admin::signed_in;
 use crate::http::{Answer, Problem, json_body, json_response, money};
@@ -337,8 +337,9 @@ async fn trail(app: &App, request: &Request) -> Answer {
     json_response(200, &json!({ "entries": entries }))
 }
 
-/// The seller has restored tables: the shop closes until an audit of everything is clean. `{"open": true}` opens it when only
-/// questions to providers are left, which a person has then asked.
+/// The seller has restored tables: the shop closes until an audit of everything is clean. `{"open": true}` opens it when the
+/// audit since then found no difference, and only questions to providers or claims without an order are left, which a person has
+/// looked into.
 async fn restored(app: &App, request: &Request) -> Answer {
     let body = object(request)?;
     let reference = reference(&body, true)?;

@@ -26,8 +26,8 @@ pub(crate) async fn handle(app: &App, path: &str, id: &str, request: &Request) -
     }
 }
 
-/// Whoever looks at an order that was paid and still waits has its lost message sent again, at most once in ten seconds. Where
-/// it stands is not changed by looking.
+/// Whoever looks at an order that was paid and still waits drives it on, at most once in ten seconds: a lost message is sent
+/// again, late money seeks its cards again. The answer tells what stood before.
 async fn read(app: &App, order: &Order) -> Answer {
     if app.seems_stuck(order)
         && let Err(error) = app.send_again(order).await

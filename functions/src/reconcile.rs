@@ -17,7 +17,7 @@ pub enum Job {
     Reconcile,
     /// The hourly audit.
     AuditRecent,
-    /// The nightly audit of everything. Called again until it says that it is done.
+    /// The nightly audit of everything. It goes on where the last call stopped; whoever calls does so until it says `complete`.
     AuditFull,
 }
 

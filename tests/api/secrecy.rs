@@ -248,6 +248,6 @@ async fn a_swapped_ciphertext_opens_for_nobody() {
     // Not delivered, not shown: the order stays PAID and stands before a person, and its message is done with.
     assert_eq!(shop.read(&buyer).await.1["status"], "paid");
     assert_eq!(shop.keys(&buyer).await, Vec::<String>::new());
-    assert_eq!(shop.attention().await, [("undeliverable".to_owned(), "cards_do_not_open".to_owned())]);
+    assert_eq!(shop.attention().await, [("undeliverable".to_owned(), "not_delivered".to_owned())]);
     assert_eq!(shop.world.sqs.depth(shop.world.queue_name()).unwrap().visible, 0);
 }

@@ -1,4 +1,4 @@
-//! `cargo run -p tests --bin kill`: kill -9 of the local shop loses nothing.
+//! `cargo build && cargo run -p tests --bin kill`: kill -9 of the local shop loses nothing.
 //!
 //! A real process on a real folder is killed again and again, at moments that nobody chose, while buyers order, pay, pay late
 //! and leave. What the buyers and the seller were answered is then held against what they find. The steps tests cut every

@@ -113,7 +113,7 @@ async fn what_does_not_open_is_seen_and_delivered_once_it_opens() {
         put(&damaged);
         shop.pay(&buyer, &format!("T{n}")).await;
         shop.minutes(3).await;
-        assert_eq!(shop.attention().await, [("undeliverable".to_owned(), "cards_do_not_open".to_owned())]);
+        assert_eq!(shop.attention().await, [("undeliverable".to_owned(), "not_delivered".to_owned())]);
         put(&vault);
         shop.minutes(11).await;
         assert_eq!(shop.keys(&buyer).await.len(), 1, "damage {n}");

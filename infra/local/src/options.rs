@@ -49,8 +49,10 @@ pub fn help() -> String {
     let mut text = String::from(
         "The local shop. Each option is a flag or a variable of the environment.\n\n\
          Without a command it serves the shop. Commands, for a folder that no shop has open:\n  \
-         audit      looks at everything, prints a report, ends with 0 when nothing differs\n  \
-         restored   says that the folder was put back from a copy: closes the shop, audits, opens it when clean\n\n",
+         audit      looks at everything, prints a report, ends with 0 when nothing differs and the shop is open;\n  \
+         \x20          of a shop closed by `restored` it goes on with that audit, and opens it when clean\n  \
+         restored   says that the folder was put back from a copy: closes the shop, audits, opens it when clean\n\
+         The command comes before the flags.\n\n",
     );
     for (variable, flag, what) in KNOWN {
         text += &format!("  {flag:<18} {variable:<34} {what}\n");

@@ -1,5 +1,5 @@
 //! Asking providers about attempts nobody heard of. An answer that says "paid" goes through the very same settling as a
-//! notification; anything that is not an explicit yes or no is unknown and changes nothing.
+//! notification; anything that is not an explicit yes or no is unknown and is taken for neither.
 
 use crate::{App, AppError, SettleAnswer, net};
 use domain::AccountId;
@@ -8,7 +8,7 @@ use payments::{QueryState, Step};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// Questions without an answer after which an account is left alone for the rest of a pass: a gateway that is down would
+/// Questions in a row without an answer after which an account is left alone for the rest of a pass: a gateway that is down would
 /// otherwise eat the whole pass, one time-out after the other.
 const SILENT_MAX: u32 = 3;
 
@@ -37,7 +37,7 @@ impl Patience {
 pub(crate) enum Asked {
     /// Money arrived for one of them, and it moved the order: read it again.
     Paid,
-    /// Every one of them said explicitly that no money arrived.
+    /// Every one of them gave an explicit answer, and none of them brought money that settles the order.
     NotPaid,
     /// At least one gave no answer, and none said "paid".
     Unknown,

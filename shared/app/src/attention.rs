@@ -24,7 +24,7 @@ const SLOW_MS: i64 = 10 * 60_000;
 /// One thing for a person to look at.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Row {
-    /// Its name in the addresses of its actions: an order's id, or a row's.
+    /// Its name in the addresses of its actions: an order's id, or a row's key. `shop` and reports have addresses of their own.
     pub id: String,
     /// What kind of thing, from a closed list.
     pub kind: &'static str,
@@ -42,7 +42,7 @@ pub struct Row {
     pub actions: Vec<&'static str>,
 }
 
-/// How a row that is no order is called: a letter of its kind, and its key.
+/// How a row that is no order is called: its key, in hexadecimal.
 fn row_name(key: &[u8]) -> String {
     hex(key)
 }
@@ -171,7 +171,7 @@ impl App {
                 Some(row("refund_due", owed_because(order), actions))
             }
             State::Paid if order.due.is_some_and(|due| due.kind == DueKind::Person) => {
-                Some(row("undeliverable", "cards_do_not_open", vec!["refund", "refund_by_hand"]))
+                Some(row("undeliverable", "not_delivered", vec!["refund", "refund_by_hand"]))
             }
             State::Late if now - since >= SLOW_MS => Some(row("late", "seeking_stock", vec![])),
             _ => None,

@@ -1,4 +1,4 @@
-//! What a buyer who looks at an order sets in motion: a lost message sent again, a provider asked.
+//! What a buyer who looks at an order sets in motion: a lost message sent again, late money driven on, a provider asked.
 
 use crate::asking::Patience;
 use crate::{App, AppError};

@@ -34,8 +34,8 @@ impl fmt::Debug for OpenedCard {
 }
 
 impl App {
-    /// Delivers what a message names. An error leaves the message in the queue, to be tried again and at last to be set
-    /// aside where a person sees it; the order stays PAID.
+    /// Delivers what a message names. An error leaves the message in the queue, to be tried again and at last to be set aside;
+    /// the order stays PAID, is sent again by the sweep, and after a quarter of an hour stands before a person.
     pub async fn deliver(&self, message: &DeliverMessage) -> Result<DeliverAnswer, AppError> {
         if self.is_closed().await? {
             return Ok(DeliverAnswer::Closed);

@@ -77,29 +77,25 @@ impl App {
                 _ => return Ok(()),
             }
         }
-        let mut next: Option<(DueKind, Millis)> = None;
-        let mut sooner = |kind, at| {
-            if next.is_none_or(|(_, earlier)| at < earlier) {
-                next = Some((kind, at));
-            }
-        };
+        let mut next: Option<Millis> = None;
+        let mut sooner = |at| next = Some(next.map_or(at, |earlier: Millis| earlier.min(at)));
         if order.attempts.len() > 1 {
             let asked = self.ask_order(&order, patience).await?;
             if asked != Asked::NotPaid || !is_over(&order, self.payable_ms(&order).await?, now) {
-                sooner(DueKind::Ask, next_after_end(&order, now));
+                sooner(next_after_end(&order, now));
             }
         }
         if order.refunds.iter().any(|r| r.state == RefundState::Started) {
-            sooner(DueKind::Refund, now + REFUND_EVERY_MS);
+            sooner(now + REFUND_EVERY_MS);
         }
         match (order.state, order.due.map(|due| due.kind)) {
-            (State::Review, _) => sooner(DueKind::Review, now + PERSON_EVERY_MS),
-            (State::RefundDue, _) => sooner(DueKind::Refund, now + PERSON_EVERY_MS),
-            (State::Paid, Some(DueKind::Person)) => sooner(DueKind::Person, now + PERSON_EVERY_MS),
+            (State::Review, _) => sooner(now + PERSON_EVERY_MS),
+            (State::RefundDue, _) => sooner(now + PERSON_EVERY_MS),
+            (State::Paid, Some(DueKind::Person)) => sooner(now + PERSON_EVERY_MS),
             _ => {}
         }
         match next {
-            Some((_, at)) => self.look_again(&order, label(&order), at).await,
+            Some(at) => self.look_again(&order, label(&order), at).await,
             None => self.store.nothing_left(&order).await.map(drop).map_err(AppError::from),
         }
     }

@@ -1,5 +1,5 @@
-//! The timer's pass: what nobody came back for is brought to its end. It calls the same use cases as the handlers, never
-//! writes of its own; every step may be done twice, so two passes at once only do some work twice.
+//! The timer's pass: what nobody came back for is brought to its end. What handlers do too it does by
+//! their use cases; giving up, marking, sealing and alarms are its own. Every step may be done twice, so two passes at once only do some work twice.
 
 use crate::asking::{Asked, Patience};
 use crate::closing::HoldEnding;
@@ -24,7 +24,7 @@ const ASKED_AT_ONCE: usize = 8;
 /// Unfinished business read of each kind and shard at a time.
 const DUE_PAGE: i32 = 100;
 
-/// The kinds that machines drive. The others wait for a person.
+/// The kinds whose items a pass looks at. Rows of money and alarms are only listed, for a person.
 const DRIVEN: [DueKind; 5] = [DueKind::Late, DueKind::Ask, DueKind::Review, DueKind::Refund, DueKind::Person];
 
 /// Final cards that are worth a write of marks by themselves.

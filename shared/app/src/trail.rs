@@ -1,5 +1,5 @@
 //! The audit trail: what people did with money, orders and cards. An entry is written before the deed, so that a deed without
-//! an entry cannot happen; one without its deed can, and says "wanted".
+//! an entry cannot happen; one without its deed can.
 
 use crate::clock::civil;
 use crate::{App, AppError};

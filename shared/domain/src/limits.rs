@@ -79,13 +79,13 @@ pub const TOMBSTONE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 /// same reason.
 pub const UNPAID_KEPT_MS: i64 = TOMBSTONE_MS;
 
-/// Milliseconds a hold may last in all, extended for another attempt once.
+/// Milliseconds a hold may last in all, however many attempts lengthen it.
 pub const HOLD_IN_ALL_MS: i64 = 30 * 60 * 1_000;
 
 /// Milliseconds a new attempt needs: a buyer must have time to pay it.
 pub const ATTEMPT_NEEDS_MS: i64 = 5 * 60 * 1_000;
 
-/// Milliseconds after which an order that is paid and not delivered is sent again by whoever reads it.
+/// Milliseconds after which an order that is paid, or paid late, and not delivered is driven again by whoever reads it.
 pub const SEND_AGAIN_AFTER_MS: i64 = 2_000;
 
 /// Milliseconds between two sendings of one order, however many people ask for it.

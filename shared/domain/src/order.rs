@@ -213,7 +213,7 @@ pub enum DueKind {
     Review,
     /// Money has to go back.
     Refund,
-    /// A person has to look: a paid card does not open.
+    /// A person has to look: a paid order is not delivered.
     Person,
     /// Money that settles no order.
     Money,

@@ -1,4 +1,5 @@
-//! Reads of many items that nobody knows by name: what is due, a contact's orders, a day's orders, all orders.
+//! Reads of many items that nobody knows by name (what is due, a contact's orders, a day's orders, all orders), and of what they
+//! lead to: money rows, alarms, notes.
 
 use crate::item::{Reader, number, string};
 use crate::money_item::{Alarm, MoneyRow};

@@ -71,7 +71,7 @@ pub struct Report {
     pub put_back: u64,
     /// Things that are not as they must be.
     pub differences: u64,
-    /// The first hundred of them.
+    /// The first hundred of them, and of claims without an order after a restore, which are no differences.
     pub findings: Vec<Finding>,
 }
 

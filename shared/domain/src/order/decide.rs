@@ -62,11 +62,11 @@ pub enum Effect {
     SeekStock,
     /// Give the slots of the older generation back.
     Release,
-    /// Close the order's other open attempts at their providers.
+    /// Close the order's other open attempts at their providers, where their channel can; ask about them where it cannot.
     CloseOtherAttempts,
     /// Write the money down as a row a person sees, and only then tell the provider "success".
     RecordMoney(MoneyReason),
-    /// Ask the provider to return the money.
+    /// Put the money before a person, who returns it.
     Refund,
 }
 

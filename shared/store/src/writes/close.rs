@@ -156,7 +156,7 @@ impl Store {
         moved(self.send(lapse(order, asked, now, due)).await?, |found| found.state == State::Expired)
     }
 
-    /// X1. Ends a hold because its buyer gives up or its channel failed, after the providers of the first `asked` attempts were
+    /// X1. Ends a hold because its buyer gives up (or its channel could not take the money), after the providers of the first `asked` attempts were
     /// asked.
     ///
     /// * Invariant: 4, 7. Money that arrives all the same takes the late path.
@@ -203,7 +203,7 @@ impl Store {
         moved(self.send(never_paid(order, forget_at)).await?, |found| found.due.is_none())
     }
 
-    /// S1. Takes the turn to send an order again that is paid and waits. `Refused` when somebody had it a moment ago.
+    /// S1. Takes the turn to drive an order again that is paid, or paid late, and waits. `Refused` when somebody had it a moment ago.
     ///
     /// * Invariant: none; it keeps polling buyers from making a storm.
     /// * Condition: state and generation as read, and nobody sent it since `before`.

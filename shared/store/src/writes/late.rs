@@ -242,10 +242,11 @@ impl Store {
         moved(self.send(refund_undelivered(order, at)).await?, |found| is_owed_back(found, Why::Seller))
     }
 
-    /// D2. A paid order whose cards do not open is put before a person. It stays paid.
+    /// D2. A paid order whose cards do not open, or that is not delivered within a quarter of an hour, is put before a person. It
+    /// stays paid.
     ///
     /// * Invariant: 4. What cannot be delivered is seen.
-    /// * Condition: paid, in the generation whose cards did not open.
+    /// * Condition: paid, in the generation that was not delivered.
     /// * If refused: it has moved on.
     /// * Twice: the same label again.
     pub async fn needs_person(&self, order: &Order, at: Millis) -> Result<Outcome<Order, Found>, StoreError> {

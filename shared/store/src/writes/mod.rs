@@ -7,7 +7,7 @@
 //! | C2 C2d C3 C4 | write the order; its bulky input before it; another attempt; what its newest attempt shows |
 //! | W1 W2 V1 M0 | settle the order with proven money; late; for review; write down money that settles nothing |
 //! | V2 V3 L2 L3 | pass and refuse a review; give late money new slots, or owe it back |
-//! | D1 D2 | deliver; put before a person what does not open |
+//! | D1 D2 | deliver; put before a person what is not delivered |
 //! | F0 F1 F2 F3 | owe undelivered money back; start, finish, fail a refund |
 //! | M2 M3 O1 O2 O3 | move and end a money row; raise, confirm and end an alarm |
 //! | X1 X2 X3 X4 | end a hold; give an id up before its order exists; give cards back; put a lost claim back |

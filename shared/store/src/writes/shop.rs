@@ -1,4 +1,5 @@
-//! Settings: products, channels, wrapped data keys, staff. Documents with a version each.
+//! Settings: documents with a version each (products, channels, wrapped data keys, the shop's door, audit reports, the trail). And
+//! courtesies with a time to live: counts, turns, open orders, notes.
 
 use crate::item::{ShopItem, bytes, number, string};
 use crate::write::{Item, Outcome, Raw, Write};
@@ -30,7 +31,7 @@ fn count_try(key: &str, by: i64, until: Millis) -> Write {
         .value(":until", number(until.div_euclid(1_000) + 1))
 }
 
-/// A name of the table of courtesy, and when it may be forgotten: whole seconds, rounded up.
+/// A name in the table of courtesies.
 fn limits_key(key: &str) -> Item {
     crate::keys::text("k", key.to_owned())
 }
