@@ -212,11 +212,7 @@ impl App {
 
     /// The key that a row's name stands for.
     pub fn row_key(name: &str) -> Option<Vec<u8>> {
-        let digits: Option<Vec<u8>> = name.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
-        let digits = digits?;
-        let (pairs, rest) = digits.as_chunks::<2>();
-        let key: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
-        (rest.is_empty() && !key.is_empty()).then_some(key)
+        crate::keys::unhex(name).filter(|key| !key.is_empty())
     }
 
     /// A person has looked at an alarm. Ownerless claims are given up by the next pass; of claims that no cut-off create can

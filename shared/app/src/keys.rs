@@ -38,11 +38,7 @@ pub struct Secret32(pub [u8; 32]);
 impl Secret32 {
     /// Reads 64 hexadecimal digits.
     pub fn from_hex(text: &str) -> Option<Secret32> {
-        let digits: Option<Vec<u8>> =
-            text.trim().chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
-        let (pairs, rest) = digits.as_deref()?.as_chunks::<2>();
-        let bytes: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
-        if rest.is_empty() { bytes.try_into().ok().map(Secret32) } else { None }
+        unhex(text.trim())?.try_into().ok().map(Secret32)
     }
 
     /// The 64 digits that [`Secret32::from_hex`] reads.
@@ -60,6 +56,13 @@ impl fmt::Debug for Secret32 {
 /// Lower hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The bytes that [`hex`] wrote, in small letters or capitals; `None` for anything else.
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
+    let (pairs, rest) = digits.as_deref()?.as_chunks::<2>();
+    rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
 /// The first `N` bytes of a MAC over the parts, joined by zero bytes.
@@ -159,12 +162,7 @@ impl Keys {
 
     /// What makes slots an order's in a generation.
     pub fn slots(&self, order: &OrderId, generation: Generation, slots: &[SlotRun]) -> [u8; 12] {
-        let mut packed = Vec::with_capacity(slots.len() * 7);
-        for run in slots {
-            packed.extend_from_slice(&run.strip.to_be_bytes());
-            packed.extend_from_slice(&[run.first, run.len, run.width]);
-        }
-        mac(&self.slots, &[&order.0, &[generation], &packed])
+        mac(&self.slots, &[&order.0, &[generation], &SlotRun::to_bytes(slots)])
     }
 
     /// What makes money proven: whoever saw the proof vouches for movement, attempt and amount.

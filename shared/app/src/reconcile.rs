@@ -302,7 +302,7 @@ impl App {
         // What does not read is left alone and named by the audit; it must not keep the rest from being driven.
         let (strips, unreadable) = self.store.strips_with_faults(look.product, page).await?;
         for (strip, error) in unreadable {
-            tracing::error!(product = %look.product, strip, error, "a strip does not read");
+            tracing::error!(product = %look.product, strip, %error, "a strip does not read");
         }
         let strips: Vec<Strip> = strips.into_iter().map(|s| s.strip).collect();
         pass.strips += strips.len();
@@ -312,7 +312,7 @@ impl App {
         let owners: Vec<OrderId> = owners.into_iter().collect();
         let (mut orders, unreadable) = self.store.orders_with_faults(&owners).await?;
         for (order, error) in &unreadable {
-            tracing::error!(%order, error, "an order does not read");
+            tracing::error!(%order, %error, "an order does not read");
         }
         look.unreadable.extend(unreadable.into_keys());
         pass.orders += orders.len();

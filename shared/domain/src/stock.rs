@@ -60,6 +60,15 @@ impl SlotRun {
         self.first..self.first.saturating_add(self.len)
     }
 
+    /// Runs as stored and as vouched for, seven bytes each: strip (4, big-endian), first position, length, width.
+    pub fn to_bytes(runs: &[SlotRun]) -> Vec<u8> {
+        let one = |run: &SlotRun| {
+            let [s0, s1, s2, s3] = run.strip.to_be_bytes();
+            [s0, s1, s2, s3, run.first, run.len, run.width]
+        };
+        runs.iter().flat_map(one).collect()
+    }
+
     /// Packs sorted positions of one strip into runs.
     pub fn pack(strip: u32, width: u8, positions: &[u8]) -> Vec<SlotRun> {
         let mut runs: Vec<SlotRun> = Vec::new();

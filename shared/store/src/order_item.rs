@@ -24,14 +24,9 @@ fn read_slots(r: &Reader<'_>) -> Result<Vec<SlotRun>, StoreError> {
     packed.chunks(7).map(|c| run(c).ok_or_else(|| r.bad("sl"))).collect()
 }
 
-/// Seven bytes a run: strip (4, big-endian), first position, length, width. Fifty scattered cards stay below 360 bytes.
+/// Fifty scattered cards stay below 360 bytes.
 pub(crate) fn write_slots(slots: &[SlotRun]) -> AttributeValue {
-    let mut packed = Vec::with_capacity(slots.len() * 7);
-    for run in slots {
-        packed.extend_from_slice(&run.strip.to_be_bytes());
-        packed.extend_from_slice(&[run.first, run.len, run.width]);
-    }
-    bytes(packed)
+    bytes(SlotRun::to_bytes(slots))
 }
 
 fn read_attempt(map: &HashMap<String, AttributeValue>) -> Result<Attempt, StoreError> {

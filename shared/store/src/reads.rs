@@ -122,9 +122,8 @@ impl Store {
 
     /// Many orders, consistently, by id.
     pub async fn orders(&self, ids: &[OrderId]) -> Result<HashMap<OrderId, Order>, StoreError> {
-        let keys = ids.iter().map(|o| keys::binary("o", o.0.to_vec())).collect();
-        let items = self.batch("read orders", Table::Orders, keys, true).await?;
-        items.iter().map(|i| read_order(i).map(|o| (o.id, o))).collect()
+        let (orders, faults) = self.orders_with_faults(ids).await?;
+        faults.into_values().next().map_or(Ok(orders), Err)
     }
 
     /// Many orders as far as they read, consistently, with the faults of those that do not. What does not read is there all the
@@ -132,13 +131,13 @@ impl Store {
     pub async fn orders_with_faults(
         &self,
         ids: &[OrderId],
-    ) -> Result<(HashMap<OrderId, Order>, HashMap<OrderId, String>), StoreError> {
+    ) -> Result<(HashMap<OrderId, Order>, HashMap<OrderId, StoreError>), StoreError> {
         let keys = ids.iter().map(|o| keys::binary("o", o.0.to_vec())).collect();
         let (mut orders, mut faults) = (HashMap::new(), HashMap::new());
         for item in self.batch("read orders", Table::Orders, keys, true).await? {
             match read_order(&item) {
                 Ok(order) => drop(orders.insert(order.id, order)),
-                Err(error) => drop(faults.insert(OrderId(Reader::new("order", &item).array("o")?), error.to_string())),
+                Err(error) => drop(faults.insert(OrderId(Reader::new("order", &item).array("o")?), error)),
             }
         }
         Ok((orders, faults))
@@ -152,16 +151,8 @@ impl Store {
 
     /// Strips, consistently, sorted by number; those that do not exist are absent.
     pub async fn strips(&self, product: &ProductId, numbers: &[u32]) -> Result<Vec<StripItem>, StoreError> {
-        let wanted: HashMap<String, u32> = numbers.iter().map(|&b| (keys::strip(product, b), b)).collect();
-        let keys = wanted.keys().map(|k| keys::text("k", k.clone())).collect();
-        let mut strips = Vec::with_capacity(wanted.len());
-        for item in self.batch("read strips", Table::Strips, keys, true).await? {
-            let r = Reader::new("strip", &item);
-            let no = wanted.get(r.text("k")?).copied().ok_or_else(|| r.bad("k"))?;
-            strips.push(StripItem::read(no, &item)?);
-        }
-        strips.sort_by_key(|s| s.strip.no);
-        Ok(strips)
+        let (strips, mut faults) = self.strips_with_faults(product, numbers).await?;
+        faults.pop().map_or(Ok(strips), |(_, fault)| Err(fault))
     }
 
     /// Strips as far as they read, consistently, with the faults of those that do not: an audit names what others stop at.
@@ -169,7 +160,7 @@ impl Store {
         &self,
         product: &ProductId,
         numbers: &[u32],
-    ) -> Result<(Vec<StripItem>, Vec<(u32, String)>), StoreError> {
+    ) -> Result<(Vec<StripItem>, Vec<(u32, StoreError)>), StoreError> {
         let wanted: HashMap<String, u32> = numbers.iter().map(|&b| (keys::strip(product, b), b)).collect();
         let keys = wanted.keys().map(|k| keys::text("k", k.clone())).collect();
         let (mut strips, mut faults) = (Vec::with_capacity(wanted.len()), Vec::new());
@@ -178,7 +169,7 @@ impl Store {
             let no = wanted.get(r.text("k")?).copied().ok_or_else(|| r.bad("k"))?;
             match StripItem::read(no, &item) {
                 Ok(strip) => strips.push(strip),
-                Err(error) => faults.push((no, error.to_string())),
+                Err(error) => faults.push((no, error)),
             }
         }
         strips.sort_by_key(|s| s.strip.no);
@@ -187,16 +178,8 @@ impl Store {
 
     /// Vault items by (strip, part), consistently; those that do not exist are absent.
     pub async fn vault(&self, product: &ProductId, parts: &[(u32, u8)]) -> Result<Vec<VaultItem>, StoreError> {
-        let wanted: HashMap<String, (u32, u8)> =
-            parts.iter().map(|&(b, j)| (keys::vault(product, b, j), (b, j))).collect();
-        let keys = wanted.keys().map(|k| keys::text("k", k.clone())).collect();
-        let mut found = Vec::with_capacity(wanted.len());
-        for item in self.batch("read vault", Table::Vault, keys, true).await? {
-            let r = Reader::new("vault item", &item);
-            let (strip, part) = wanted.get(r.text("k")?).copied().ok_or_else(|| r.bad("k"))?;
-            found.push(VaultItem::read(strip, part, &item)?);
-        }
-        Ok(found)
+        let (items, mut faults) = self.vault_with_faults(product, parts).await?;
+        faults.pop().map_or(Ok(items), |(_, fault)| Err(fault))
     }
 
     /// Vault items as far as they read, consistently, with the places of those that do not.
@@ -204,7 +187,7 @@ impl Store {
         &self,
         product: &ProductId,
         parts: &[(u32, u8)],
-    ) -> Result<(Vec<VaultItem>, Vec<(u32, String)>), StoreError> {
+    ) -> Result<(Vec<VaultItem>, Vec<(u32, StoreError)>), StoreError> {
         let wanted: HashMap<String, (u32, u8)> =
             parts.iter().map(|&(b, j)| (keys::vault(product, b, j), (b, j))).collect();
         let keys = wanted.keys().map(|k| keys::text("k", k.clone())).collect();
@@ -214,7 +197,7 @@ impl Store {
             let (strip, part) = wanted.get(r.text("k")?).copied().ok_or_else(|| r.bad("k"))?;
             match VaultItem::read(strip, part, &item) {
                 Ok(item) => found.push(item),
-                Err(error) => faults.push((strip, error.to_string())),
+                Err(error) => faults.push((strip, error)),
             }
         }
         Ok((found, faults))

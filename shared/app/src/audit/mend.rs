@@ -6,7 +6,7 @@ use crate::{App, AppError};
 use domain::limits::STRIP_CARDS;
 use domain::stock::Entry;
 use domain::{Claim, ProductId};
-use store::Outcome;
+use store::{Outcome, StoreError};
 
 impl App {
     /// Puts claims of live orders back that a restore has lost, and opens strips up to the last one that is claimed.
@@ -17,16 +17,22 @@ impl App {
             let claim = Claim { order: order.id, generation: order.generation };
             for run in &order.slots {
                 self.open_up_to(&order.product, run.strip).await?;
+                // A strip that does not read is named in the pass over all strips.
+                let (found, _) = self.store.strips_with_faults(&order.product, &[run.strip]).await?;
+                let Some(mut strip) = found.into_iter().next().map(|s| s.strip) else { continue };
                 for position in run.positions().filter(|position| *position < STRIP_CARDS) {
-                    // A strip that does not read is named in the pass over all strips.
-                    let (found, _) = self.store.strips_with_faults(&order.product, &[run.strip]).await?;
-                    let Some(strip) = found.first().map(|s| &s.strip) else { continue };
-                    let is_free = matches!(strip.entries.get(usize::from(position)), None | Some(Entry::Free));
-                    if is_free
-                        && let Outcome::Applied(_) = self.store.put_back(&order.product, strip, position, claim).await?
-                    {
-                        report.put_back += 1;
+                    if !matches!(strip.entries.get(usize::from(position)), None | Some(Entry::Free)) {
+                        continue;
                     }
+                    strip = match self.store.put_back(&order.product, &strip, position, claim).await? {
+                        Outcome::Applied(now) => {
+                            report.put_back += 1;
+                            now
+                        }
+                        // Another audit was quicker, or the card is somebody's: the pass over all orders says which.
+                        Outcome::AlreadyApplied(now) | Outcome::Refused(Some(now)) => now,
+                        Outcome::Refused(None) => break,
+                    };
                 }
             }
         }
@@ -34,8 +40,12 @@ impl App {
     }
 
     async fn open_up_to(&self, product: &ProductId, strip: u32) -> Result<(), AppError> {
-        // A head that is missing or does not read is named in the pass over all strips.
-        let Ok(Some(mut head)) = self.store.head(product).await else { return Ok(()) };
+        // A head that is missing or does not read is named in the pass over all strips; an outage is an error.
+        let mut head = match self.store.head(product).await {
+            Ok(Some(head)) => head,
+            Ok(None) | Err(StoreError::Corrupt { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
         while head.cursor <= strip {
             head = match self.store.move_cursor(product).await? {
                 Outcome::Applied(head) | Outcome::AlreadyApplied(head) => head,

@@ -216,7 +216,7 @@ impl App {
         let numbers: Vec<u32> = (first..end.min(first.saturating_add(PAGE))).collect();
         let (strips, unreadable) = self.store.strips_with_faults(product, &numbers).await?;
         for (no, error) in &unreadable {
-            report.found(at_strip("strip_unreadable", product, *no, error));
+            report.found(at_strip("strip_unreadable", product, *no, &error.to_string()));
         }
         let there: BTreeSet<u32> =
             strips.iter().map(|s| s.strip.no).chain(unreadable.iter().map(|(no, _)| *no)).collect();
@@ -230,7 +230,7 @@ impl App {
         if report.scope == Scope::Recent {
             // A full audit meets them again in the pass over all orders.
             for (order, error) in &unreadable {
-                report.found(at_order("order_unreadable", &order.to_string(), error));
+                report.found(at_order("order_unreadable", &order.to_string(), &error.to_string()));
             }
         }
         for item in &strips {
@@ -252,7 +252,7 @@ impl App {
         head: &Head,
         strip: &Strip,
         orders: &HashMap<OrderId, Order>,
-        unreadable: &HashMap<OrderId, String>,
+        unreadable: &HashMap<OrderId, StoreError>,
         report: &mut Report,
     ) {
         report.cards += u64::from(domain::limits::STRIP_CARDS)
@@ -329,7 +329,7 @@ impl App {
             by_strip.entry(item.strip).or_default().push(item);
         }
         for (strip, error) in unreadable {
-            report.found(at_strip("ciphertext_unreadable", product, strip, &error));
+            report.found(at_strip("ciphertext_unreadable", product, strip, &error.to_string()));
         }
         for item in strips {
             let mut vault = by_strip.remove(&item.strip.no).unwrap_or_default();
@@ -367,11 +367,9 @@ fn next_shard(day: i64, shard: u8, began: Millis) -> Place {
     }
 }
 
+/// The key at which a run stopped, as its note holds it.
 fn unhex(text: &str) -> Result<Vec<u8>, AppError> {
-    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
-    let digits = digits.ok_or(AppError::Setting("audit"))?;
-    let (pairs, _) = digits.as_chunks::<2>();
-    Ok(pairs.iter().map(|[high, low]| high << 4 | low).collect())
+    crate::keys::unhex(text).ok_or(AppError::Setting("audit"))
 }
 
 /// Every claim of a strip with its position.
