@@ -7,6 +7,7 @@ pub mod deliver;
 pub mod desk;
 pub mod http;
 mod order;
+pub mod pages;
 mod payment_webhook;
 pub mod reconcile;
 mod reveal;

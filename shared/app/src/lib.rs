@@ -30,6 +30,7 @@ mod removal;
 mod restore;
 mod seal;
 mod settle;
+pub mod settings;
 pub mod staff;
 mod tally;
 mod trail;

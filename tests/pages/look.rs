@@ -1,0 +1,1 @@
+//! Colours, sheets, assets, Markdown, the shop and its form.

@@ -1,0 +1,1 @@
+//! An order in every state, its codes, its keys.
