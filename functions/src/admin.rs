@@ -1,8 +1,11 @@
 //! `/api/admin/…`: the seller signs in and keeps products.
 
 use crate::http::{Answer, Problem, bearer, json_body, json_response, money, read_money, source_address};
+use crate::{looks, media, settings};
 use app::App;
+use app::catalogue::Listed;
 use app::clock::rfc3339;
+use app::settings::{Presentation, Texts};
 use app::staff::SignIn;
 use domain::limits::QUANTITY_MAX;
 use domain::product::{Field, Kind, Product};
@@ -26,6 +29,8 @@ pub(crate) async fn handle(app: &App, path: &str, id: &str, request: &Request) -
     let password_given_at = signed_in(app, request)?;
     let method = request.method();
     match path {
+        "/api/admin/settings" => settings::handle(app, request).await,
+        "/api/admin/media" => media::take(app, request).await,
         "/api/admin/refresh" => session(app, password_given_at),
         "/api/admin/products" if method == Method::GET => list(app).await,
         "/api/admin/products" => create(app, request).await,
@@ -58,10 +63,10 @@ fn session(app: &App, password_given_at: Millis) -> Answer {
     json_response(200, &json!({"token": token, "expires_at": rfc3339(ends)}))
 }
 
-fn describe(product: &Product) -> Value {
+fn describe(Listed { product, look }: &Listed, texts: Option<&Texts>) -> Result<Value, Problem> {
     let fields: Vec<Value> =
         product.fields.iter().map(|f| json!({"id": f.id, "label": f.label, "required": f.required})).collect();
-    json!({
+    let mut body = json!({
         "id": product.id.as_str(),
         "name": product.name,
         "kind": product.kind.as_str(),
@@ -74,18 +79,21 @@ fn describe(product: &Product) -> Value {
         "on_sale": product.on_sale,
         "archived": product.archived,
         "version": product.version,
-    })
+    });
+    looks::tell(body.as_object_mut().ok_or(Problem::Unavailable)?, look, texts)?;
+    Ok(body)
 }
 
 async fn list(app: &App) -> Answer {
-    let products: Vec<Value> = app.products().await?.iter().map(describe).collect();
-    json_response(200, &json!({ "products": products }))
+    let products: Result<Vec<Value>, Problem> = app.products().await?.iter().map(|p| describe(p, None)).collect();
+    json_response(200, &json!({ "products": products? }))
 }
 
 async fn one(app: &App, id: &str) -> Answer {
     let id = ProductId::parse(id).ok_or(Problem::NotFound)?;
-    let product = app.product_now(&id).await?.ok_or(Problem::NotFound)?;
-    json_response(200, &describe(&product))
+    let listed = app.listed_now(&id).await?.ok_or(Problem::NotFound)?;
+    let (texts, _) = app.texts_now(&id).await?;
+    json_response(200, &describe(&listed, Some(&texts))?)
 }
 
 async fn create(app: &App, request: &Request) -> Answer {
@@ -109,30 +117,52 @@ async fn create(app: &App, request: &Request) -> Answer {
         archived: false,
         version: 1,
     };
-    let product = with(app, blank, &body, &["name", "kind", "price", "channels"]).await?;
-    match app.create_product(&product).await? {
-        Outcome::Applied(()) | Outcome::AlreadyApplied(()) => json_response(201, &describe(&product)),
-        Outcome::Refused(()) => Err(Problem::Conflict("A product with this id exists, or existed before.")),
+    let blank = Listed { product: blank, look: Presentation::default() };
+    let required = ["name", "kind", "price", "channels"];
+    let (listed, texts) = with(app, blank, Texts::default(), &body, &required).await?;
+    let taken = Problem::Conflict("A product with this id exists, or existed before.");
+    if app.listed_now(&listed.product.id).await?.is_some() {
+        return Err(taken);
     }
+    // The texts first: a product that is listed has them. Nobody reads the texts of one that was refused.
+    if texts != Texts::default() && !keep_texts(app, &listed.product.id, &texts).await? {
+        return Err(taken);
+    }
+    match app.create_product(&listed).await? {
+        Outcome::Applied(()) | Outcome::AlreadyApplied(()) => json_response(201, &describe(&listed, Some(&texts))?),
+        Outcome::Refused(()) => Err(taken),
+    }
+}
+
+/// Keeps the texts of a product about to be made. `false` when an id like it has other texts already.
+async fn keep_texts(app: &App, id: &ProductId, texts: &Texts) -> Result<bool, Problem> {
+    let (known, version) = app.texts_now(id).await?;
+    Ok(known == *texts || (version == 0 && app.change_texts(id, texts, 0).await?))
 }
 
 /// Changes a product; archiving it is for ever.
 async fn change(app: &App, id: &str, body: &Value, archive: bool) -> Answer {
     let id = ProductId::parse(id).ok_or(Problem::NotFound)?;
     for _ in 0..CHANGE_TRIES {
-        let product = app.product_now(&id).await?.filter(|p| !p.archived).ok_or(Problem::NotFound)?;
+        let listed = app.listed_now(&id).await?.filter(|l| !l.product.archived).ok_or(Problem::NotFound)?;
+        let (known, texts_version) = app.texts_now(&id).await?;
         // Whoever names the version they saw is told when it is no longer the version.
         match body.get("version").filter(|v| !v.is_null()) {
             None => {}
-            Some(seen) if seen.as_u64() == Some(u64::from(product.version)) => {}
+            Some(seen) if seen.as_u64() == Some(u64::from(listed.product.version)) => {}
             Some(seen) if seen.is_u64() => return Err(Problem::Conflict("The product was changed meanwhile.")),
             Some(_) => return Err(Problem::field("version", "malformed")),
         }
-        let mut changed = with(app, product.clone(), body, &[]).await?;
-        changed.version += 1;
-        changed.archived = archive;
+        let (mut changed, texts) = with(app, listed, known.clone(), body, &[]).await?;
+        changed.product.version += 1;
+        changed.product.archived = archive;
+        if texts != known && !app.change_texts(&id, &texts, texts_version).await? {
+            continue;
+        }
         match app.change_product(&changed).await? {
-            Outcome::Applied(()) | Outcome::AlreadyApplied(()) => return json_response(200, &describe(&changed)),
+            Outcome::Applied(()) | Outcome::AlreadyApplied(()) => {
+                return json_response(200, &describe(&changed, Some(&texts))?);
+            }
             Outcome::Refused(_) => {}
         }
     }
@@ -141,7 +171,13 @@ async fn change(app: &App, id: &str, body: &Value, archive: bool) -> Answer {
 
 /// The product with the fields of a request laid over it. Names every field that does not fit, and every required one that
 /// is not there.
-async fn with(app: &App, mut product: Product, body: &Value, required: &[&str]) -> Result<Product, Problem> {
+async fn with(
+    app: &App,
+    Listed { mut product, mut look }: Listed,
+    mut texts: Texts,
+    body: &Value,
+    required: &[&str],
+) -> Result<(Listed, Texts), Problem> {
     let body = body.as_object().ok_or(Problem::BadRequest("The body is not a JSON object."))?;
     let mut wrong: Vec<(String, &'static str)> = Vec::new();
     let mut refuse = |name: &str, code| wrong.push((name.to_owned(), code));
@@ -212,7 +248,8 @@ async fn with(app: &App, mut product: Product, body: &Value, required: &[&str]) 
             Some(_) => {}
         }
     }
-    if wrong.is_empty() { Ok(product) } else { Err(Problem::Invalid(wrong)) }
+    wrong.extend(looks::lay_over(body, &mut look, &mut texts));
+    if wrong.is_empty() { Ok((Listed { product, look }, texts)) } else { Err(Problem::Invalid(wrong)) }
 }
 
 fn read_fields(value: &Value) -> Option<Vec<Field>> {

@@ -5,10 +5,12 @@ use crate::http::{Answer, Problem, json_response};
 use app::{App, ImportReport, NoCardColumn};
 use domain::ProductId;
 use domain::limits::{BODY_MAX, IMPORT_PART_MAX, REJECTED_LINES_MAX};
+use encoding_rs::{Encoding, GB18030, UTF_8};
 use lambda_http::http::Method;
 use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::{Request, RequestExt};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// Milliseconds one part may take: API Gateway waits for 30 s. What is left is answered as remaining.
 const IMPORT_MS: i64 = 20_000;
@@ -45,6 +47,7 @@ async fn remove(app: &App, product: &ProductId, who: &str, request: &Request) ->
     }
     app.note_deed(who, "cards_removed", product.as_str(), None, "").await?;
     let report = app.remove_cards(product, body, app.clock.now() + IMPORT_MS).await?;
+    app.count_shelf(product).await;
     json_response(
         200,
         &json!({
@@ -65,10 +68,35 @@ async fn import(app: &App, product: &ProductId, request: &Request) -> Answer {
         return Err(Problem::UnsupportedMedia);
     }
     let (upload, part) = upload_and_part(app, request)?;
+    let body = &*in_utf8(body);
     let deadline = app.clock.now() + IMPORT_MS;
     match app.import_cards_until(product, &upload, part, body, media == "text/csv", deadline).await? {
-        Ok(report) => json_response(200, &describe(&report)),
+        Ok(report) => {
+            app.count_shelf(product).await;
+            json_response(200, &describe(&report))
+        }
         Err(NoCardColumn) => Err(Problem::field("body", "no_card_column")),
+    }
+}
+
+/// The text in UTF-8. Sellers' files often come from a Chinese Windows, whose programs write GB18030, or as "Unicode", which is
+/// UTF-16 with its mark. What is neither stays as it is, and its lines are named as not readable.
+fn in_utf8(body: &[u8]) -> Cow<'_, [u8]> {
+    if let Some((encoding, mark)) = Encoding::for_bom(body)
+        && encoding != UTF_8
+    {
+        let (text, _, had_errors) = encoding.decode(body.get(mark..).unwrap_or_default());
+        return if had_errors { Cow::Borrowed(body) } else { Cow::Owned(text.into_owned().into_bytes()) };
+    }
+    // A good file with a broken line is not a file of another kind: only that line is refused.
+    let foreign = body.split(|b| *b == b'\n').filter(|line| !line.is_ascii());
+    let (good, bad): (Vec<&[u8]>, Vec<&[u8]>) = foreign.partition(|line| std::str::from_utf8(line).is_ok());
+    if bad.len() <= good.len() {
+        return Cow::Borrowed(body);
+    }
+    match GB18030.decode_without_bom_handling_and_without_replacement(body) {
+        Some(text) => Cow::Owned(text.into_owned().into_bytes()),
+        None => Cow::Borrowed(body),
     }
 }
 

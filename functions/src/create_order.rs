@@ -36,7 +36,7 @@ fn idempotency_key(request: &Request) -> Result<&str, Problem> {
 }
 
 /// Checks the form of every field and names all that do not fit, not only the first.
-fn parse(app: &App, key: &str, body: &Value) -> Result<OrderRequest, Problem> {
+pub(crate) fn parse(app: &App, key: &str, body: &Value) -> Result<OrderRequest, Problem> {
     let fields = body.as_object().ok_or(Problem::BadRequest("The body is not a JSON object."))?;
     let mut wrong: Vec<(String, &'static str)> = Vec::new();
     let mut refuse = |name: &str, code| wrong.push((name.to_owned(), code));
@@ -161,7 +161,7 @@ fn parse(app: &App, key: &str, body: &Value) -> Result<OrderRequest, Problem> {
     }
 }
 
-fn refused(refusal: CreateRefusal) -> Problem {
+pub(crate) fn refused(refusal: CreateRefusal) -> Problem {
     match refusal {
         CreateRefusal::Closed => Problem::ShopClosed,
         CreateRefusal::TooMany => Problem::TooManyHolds,

@@ -3,28 +3,42 @@
 
 use app::{App, AppError, DeliverAnswer, DeliverMessage};
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use domain::ProductId;
 use lambda_runtime::{LambdaEvent, service_fn};
 
 /// Delivers a batch and answers which of its messages must come again.
 pub async fn handle(app: &App, event: SqsEvent) -> SqsBatchResponse {
     let mut answer = SqsBatchResponse::default();
+    let mut delivered: Vec<ProductId> = Vec::new();
     for record in event.records {
         // Boxed: the SDK's futures nest deeply, and every layer above would carry their size.
-        if let Err(error) = Box::pin(one(app, &record)).await {
-            tracing::error!(message = record.message_id, %error, "a delivery failed and will be tried again");
-            let mut failure = BatchItemFailure::default();
-            failure.item_identifier = record.message_id.unwrap_or_default();
-            answer.batch_item_failures.push(failure);
+        match Box::pin(one(app, &record)).await {
+            Ok(Some(product)) if !delivered.contains(&product) => delivered.push(product),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(message = record.message_id, %error, "a delivery failed and will be tried again");
+                let mut failure = BatchItemFailure::default();
+                failure.item_identifier = record.message_id.unwrap_or_default();
+                answer.batch_item_failures.push(failure);
+            }
         }
+    }
+    // The keys are with their buyers; what the pages show of the last cards can take its time.
+    for product in &delivered {
+        app.count_when_low(product).await;
     }
     answer
 }
 
-async fn one(app: &App, record: &SqsMessage) -> Result<(), AppError> {
+/// Delivers one message, and answers of which product when this delivered it.
+async fn one(app: &App, record: &SqsMessage) -> Result<Option<ProductId>, AppError> {
     let body = record.body.as_deref().unwrap_or_default();
     let message = DeliverMessage::from_body(body).ok_or(AppError::Unforeseen("a message of another format"))?;
     match app.deliver(&message).await? {
-        DeliverAnswer::Delivered => tracing::info!(order = %message.order, "delivered"),
+        DeliverAnswer::Delivered => {
+            tracing::info!(order = %message.order, "delivered");
+            return Ok(Some(message.product));
+        }
         // Providers repeat themselves, and so do queues: nothing to read at leisure.
         DeliverAnswer::AlreadyDelivered => tracing::debug!(order = %message.order, "delivered before"),
         DeliverAnswer::Superseded => {
@@ -34,7 +48,7 @@ async fn one(app: &App, record: &SqsMessage) -> Result<(), AppError> {
         DeliverAnswer::NeedsPerson => tracing::error!(order = %message.order, "put before a person"),
         DeliverAnswer::Closed => tracing::warn!(order = %message.order, "the shop is closed"),
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Runs the function on Lambda: what its bin calls.

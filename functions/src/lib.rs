@@ -6,14 +6,22 @@ mod create_order;
 pub mod deliver;
 pub mod desk;
 pub mod http;
+mod keys_page;
+mod looks;
+mod lookup_page;
+mod media;
 mod order;
+mod order_form;
+mod order_page;
 pub mod pages;
 mod payment_webhook;
 pub mod reconcile;
 mod reveal;
 pub mod routes;
+mod settings;
 mod storefront;
 pub mod telemetry;
+mod web;
 
 use app::App;
 use http::Problem;
@@ -46,7 +54,13 @@ pub async fn serve(app: &App, function: Function, request: Request) -> Response<
             _ => Err(Problem::NotFound),
         };
         let code = answer.as_ref().err().map(Problem::code);
-        let response = http::finish(answer);
+        let response = match &answer {
+            // A person reads a page, a program a document.
+            Err(problem) if is_page(&path) && web::wants_page(&request) => {
+                Box::pin(web::refusal(app, &request, problem, &id)).await
+            }
+            _ => http::finish(answer),
+        };
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(status = response.status().as_u16(), code, ms, "answered");
         response
@@ -58,12 +72,18 @@ pub async fn serve(app: &App, function: Function, request: Request) -> Response<
     response
 }
 
+/// Whether people go there: everything but what programs call.
+fn is_page(path: &str) -> bool {
+    !["/api/", "/webhooks/", "/assets/", "/media/", "/healthz"].iter().any(|start| path.starts_with(start))
+}
+
 async fn dispatch(app: &App, function: Function, path: &str, parameter: &str, request: &Request) -> http::Answer {
     match function {
-        Function::Storefront => storefront::handle(app, path).await,
+        Function::Storefront => storefront::handle(app, path, parameter, request).await,
+        Function::CreateOrder if path == "/p/{product}" => order_form::handle(app, parameter, request).await,
         Function::CreateOrder => create_order::handle(app, request).await,
         Function::Order => order::handle(app, path, parameter, request).await,
-        Function::Reveal => reveal::handle(app, parameter, request).await,
+        Function::Reveal => reveal::handle(app, path, parameter, request).await,
         Function::PaymentWebhook => payment_webhook::handle(app, parameter, request).await,
         Function::Admin => admin::handle(app, path, parameter, request).await,
         Function::Desk => desk::handle(app, path, parameter, request).await,

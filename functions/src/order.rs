@@ -1,6 +1,7 @@
 //! `/api/orders/{id}…` and `/api/lookup`: a buyer's order, where it stands, and what its buyer may do with it.
 
 use crate::http::{Answer, Problem, bearer, json_body, json_response, money, source_address};
+use crate::{lookup_page, order_page};
 use app::clock::rfc3339;
 use app::{App, AttemptRefusal, CancelAnswer, CheckAnswer, LookupAnswer};
 use domain::limits::{COMPLETED_AFTER_MS, CONTACT_MAX, QUERY_PASSWORD};
@@ -12,8 +13,11 @@ use payments::Created;
 use serde_json::{Value, json};
 
 pub(crate) async fn handle(app: &App, path: &str, id: &str, request: &Request) -> Answer {
-    if path == "/api/lookup" {
-        return look_up(app, request).await;
+    match path {
+        "/api/lookup" => return look_up(app, request).await,
+        "/lookup" => return lookup_page::handle(app, request).await,
+        page if page.starts_with("/o/") => return order_page::handle(app, page, id, request).await,
+        _ => {}
     }
     let order = authorised(app, id, request).await?;
     match path {
@@ -39,7 +43,7 @@ async fn read(app: &App, order: &Order) -> Answer {
 
 async fn check(app: &App, order: &Order) -> Answer {
     match app.check_payment(order).await? {
-        CheckAnswer::Asked(order) => json_response(200, &describe(app, &order).await?),
+        CheckAnswer::Asked { order, .. } => json_response(200, &describe(app, &order).await?),
         CheckAnswer::TooOften { seconds } => Err(Problem::RateLimited(seconds)),
     }
 }

@@ -5,9 +5,9 @@ use lambda_http::http::Method;
 /// A Lambda function with an HTTP trigger.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Function {
-    /// The public catalogue.
+    /// The public catalogue, and what pages are made of.
     Storefront,
-    /// Creating orders.
+    /// Creating orders, by the API and by a product's page.
     CreateOrder,
     /// A buyer's order: reading it, other attempts, checking, cancelling, looking it up.
     Order,
@@ -42,6 +42,26 @@ const fn route(method: &'static Method, path: &'static str, function: Function) 
 pub const ROUTES: &[Route] = &[
     route(&Method::GET, "/healthz", Function::Storefront),
     route(&Method::GET, "/api/openapi.json", Function::Storefront),
+    route(&Method::GET, "/", Function::Storefront),
+    route(&Method::GET, "/terms", Function::Storefront),
+    route(&Method::POST, "/lang", Function::Storefront),
+    route(&Method::GET, "/favicon.ico", Function::Storefront),
+    route(&Method::GET, "/assets/{name}", Function::Storefront),
+    route(&Method::GET, "/media/{id}", Function::Storefront),
+    route(&Method::GET, "/p/{product}", Function::CreateOrder),
+    route(&Method::POST, "/p/{product}", Function::CreateOrder),
+    route(&Method::GET, "/o/{id}", Function::Order),
+    route(&Method::GET, "/o/{id}/qr.png", Function::Order),
+    route(&Method::GET, "/o/{id}/link.png", Function::Order),
+    route(&Method::POST, "/o/{id}/check", Function::Order),
+    route(&Method::POST, "/o/{id}/cancel", Function::Order),
+    route(&Method::POST, "/o/{id}/payments", Function::Order),
+    route(&Method::POST, "/o/{id}/unlock", Function::Order),
+    route(&Method::GET, "/o/{id}/keys", Function::Reveal),
+    route(&Method::POST, "/o/{id}/keys", Function::Reveal),
+    route(&Method::GET, "/o/{id}/keys.txt", Function::Reveal),
+    route(&Method::GET, "/lookup", Function::Order),
+    route(&Method::POST, "/lookup", Function::Order),
     route(&Method::GET, "/api/products", Function::Storefront),
     route(&Method::POST, "/api/orders", Function::CreateOrder),
     route(&Method::GET, "/api/orders/{id}", Function::Order),
@@ -54,6 +74,9 @@ pub const ROUTES: &[Route] = &[
     route(&Method::POST, "/webhooks/{channel}", Function::PaymentWebhook),
     route(&Method::POST, "/api/admin/login", Function::Admin),
     route(&Method::POST, "/api/admin/refresh", Function::Admin),
+    route(&Method::GET, "/api/admin/settings", Function::Admin),
+    route(&Method::PATCH, "/api/admin/settings", Function::Admin),
+    route(&Method::POST, "/api/admin/media", Function::Admin),
     route(&Method::GET, "/api/admin/products", Function::Admin),
     route(&Method::POST, "/api/admin/products", Function::Admin),
     route(&Method::GET, "/api/admin/products/{id}", Function::Admin),

@@ -65,6 +65,7 @@ pub fn order(id: OrderId, state: State, to_review: bool) -> Order {
         created_at: 0,
         paid_at: None,
         delivered_at: None,
+        viewed_at: None,
         refunds: vec![],
         due: None,
         sent_again_at: None,

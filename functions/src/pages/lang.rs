@@ -2,7 +2,7 @@
 
 use super::view::{Frame, Lang};
 use app::clock::civil;
-use domain::{Millis, Money};
+use domain::{Currency, Millis, Money};
 
 impl Lang {
     /// The value of `lang` in HTML.
@@ -20,6 +20,11 @@ impl Lang {
             Lang::En => en,
         }
     }
+
+    /// The word of this language, for words that outlive whoever asks.
+    pub(super) fn word(self, zh: &'static str, en: &'static str) -> &'static str {
+        self.t(zh, en)
+    }
 }
 
 const MINUTE_MS: i64 = 60_000;
@@ -33,14 +38,18 @@ impl Frame<'_> {
 
     /// Money as buyers read it: 「¥29.70」 in Chinese, 「CN¥29.70」 in English, the code in front for other currencies.
     pub fn money(&self, amount: Money) -> String {
-        let sign = match (amount.currency.code(), self.lang) {
+        format!("{}{}", self.sign(&amount.currency), amount.decimal())
+    }
+
+    /// What stands in front of an amount.
+    pub fn sign(&self, currency: &Currency) -> String {
+        match (currency.code(), self.lang) {
             ("CNY", Lang::Zh) => "¥".to_owned(),
             ("CNY", Lang::En) => "CN¥".to_owned(),
             ("USD", _) => "US$".to_owned(),
             ("EUR", _) => "€".to_owned(),
             (code, _) => format!("{code} "),
-        };
-        format!("{sign}{}", amount.decimal())
+        }
     }
 
     /// Day number and minute of the day in the shop's time zone.

@@ -288,6 +288,10 @@ pub enum CheckNotice {
     ChannelDown,
     /// Nothing was decided; try again.
     Unavailable,
+    /// Unlocking: contact and password open no such order (E-15).
+    UnlockNone,
+    /// Unlocking: too many tries (E-16), minutes.
+    UnlockShut(i64),
 }
 
 /// What is shown to pay.
@@ -358,6 +362,8 @@ pub struct OrderView<'a> {
     pub timeline: Vec<(Happened, Millis)>,
     /// Days of warranty; 0 for none.
     pub warranty_days: u32,
+    /// The account of the newest attempt: "try again" when it makes no code.
+    pub account: AccountId,
 }
 
 /// Steps of a timeline.

@@ -2,13 +2,14 @@
 //! reads nothing.
 
 use crate::seal::{open, seal};
+use crate::settings::Presentation;
 use crate::{App, AppError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::limits::CATALOGUE_AGE_MS;
 use domain::order::{Attempt, Order};
 use domain::product::{Field, Kind, Product};
-use domain::{AccountId, Currency, Millis, Money, ProductId};
+use domain::{AccountId, Currency, Millis, Money, ProductId, Txn};
 use payments::{AttemptView, Channel, Created, Secret, Step, epay};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -16,8 +17,8 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use store::{Outcome, ShopItem};
 
-const PRODUCT: &str = "product";
-const CHANNEL: &str = "channel";
+pub(crate) const PRODUCT: &str = "product";
+pub(crate) const CHANNEL: &str = "channel";
 
 /// Milliseconds for which a product's count of free cards may be shown again. Shown only; a create asks the strips.
 const COUNT_AGE_MS: i64 = 2_000;
@@ -25,9 +26,9 @@ const COUNT_AGE_MS: i64 = 2_000;
 /// What was read lately.
 #[derive(Default)]
 pub struct Catalogue {
-    products: Mutex<HashMap<ProductId, (Millis, Product)>>,
+    products: Mutex<HashMap<ProductId, (Millis, Listed)>>,
     channels: Mutex<HashMap<AccountId, (Millis, ChannelSetting)>>,
-    listed: Mutex<Option<(Millis, Vec<Product>)>>,
+    listed: Mutex<Option<(Millis, Vec<Listed>)>>,
     counts: Mutex<HashMap<ProductId, (Millis, u64)>>,
 }
 
@@ -51,6 +52,15 @@ fn remember<K: std::hash::Hash + Eq, V>(memory: &Mutex<HashMap<K, (Millis, V)>>,
     memory.lock().unwrap_or_else(PoisonError::into_inner).insert(key, (now, value));
 }
 
+/// A product with how it is shown.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listed {
+    /// What the rules know of it.
+    pub product: Product,
+    /// What only pages and forms know of it.
+    pub look: Presentation,
+}
+
 /// A configured channel account, ready to speak to its provider.
 #[derive(Clone, Debug)]
 pub struct ChannelSetting {
@@ -67,6 +77,14 @@ pub struct ChannelSetting {
     pub channel: Channel,
 }
 
+impl ChannelSetting {
+    /// Whether this money can go back through the account: never what somebody only vouched for.
+    pub fn can_refund(&self, txn: &Txn) -> bool {
+        let one = Money { minor: 1, currency: self.channel.currency() };
+        !txn.is_attested() && self.channel.refund(&txn.provider_number(), one).is_some()
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct ProductDoc {
     name: String,
@@ -81,6 +99,8 @@ struct ProductDoc {
     review: bool,
     on_sale: bool,
     archived: bool,
+    #[serde(default)]
+    look: Presentation,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -106,12 +126,12 @@ enum ChannelDoc {
     },
 }
 
-fn read_product(item: &ShopItem) -> Result<Product, AppError> {
+pub(crate) fn read_product(item: &ShopItem) -> Result<Listed, AppError> {
     let bad = || AppError::Setting("product document");
     let doc: ProductDoc = serde_json::from_str(&item.doc).map_err(|_| bad())?;
     let channels: Option<Vec<AccountId>> = doc.channels.iter().map(|c| AccountId::parse(c)).collect();
     let fields = doc.fields.into_iter().map(|f| Field { id: f.id, label: f.label, required: f.required }).collect();
-    Ok(Product {
+    let product = Product {
         id: ProductId::parse(&item.id).ok_or_else(bad)?,
         name: doc.name,
         kind: Kind::parse(&doc.kind).ok_or_else(bad)?,
@@ -124,10 +144,11 @@ fn read_product(item: &ShopItem) -> Result<Product, AppError> {
         on_sale: doc.on_sale,
         archived: doc.archived,
         version: item.version,
-    })
+    };
+    Ok(Listed { product, look: doc.look })
 }
 
-fn write_product(product: &Product) -> Result<ShopItem, AppError> {
+fn write_product(Listed { product, look }: &Listed) -> Result<ShopItem, AppError> {
     let doc = ProductDoc {
         name: product.name.clone(),
         kind: product.kind.as_str().to_owned(),
@@ -144,6 +165,7 @@ fn write_product(product: &Product) -> Result<ShopItem, AppError> {
         review: product.review,
         on_sale: product.on_sale,
         archived: product.archived,
+        look: look.clone(),
     };
     let doc = serde_json::to_string(&doc).map_err(|_| AppError::Setting("product document"))?;
     Ok(ShopItem { kind: PRODUCT.into(), id: product.id.to_string(), doc, version: product.version })
@@ -167,6 +189,11 @@ pub struct EpaySettings {
 impl App {
     /// A product, from memory no older than two seconds. Archived ones are answered too.
     pub async fn product(&self, id: &ProductId) -> Result<Option<Product>, AppError> {
+        Ok(self.listed(id).await?.map(|listed| listed.product))
+    }
+
+    /// A product and how it is shown, from memory no older than two seconds. Archived ones are answered too.
+    pub async fn listed(&self, id: &ProductId) -> Result<Option<Listed>, AppError> {
         let now = self.clock.now();
         if let Some(known) = remembered(&self.catalogue.products, id, now, CATALOGUE_AGE_MS) {
             return Ok(Some(known));
@@ -181,13 +208,13 @@ impl App {
     }
 
     /// A product as it stands in the table, for whoever is about to change it.
-    pub async fn product_now(&self, id: &ProductId) -> Result<Option<Product>, AppError> {
+    pub async fn listed_now(&self, id: &ProductId) -> Result<Option<Listed>, AppError> {
         self.forget_product(id);
-        self.product(id).await
+        self.listed(id).await
     }
 
     /// Every product that is not archived, from memory no older than two seconds.
-    pub async fn products(&self) -> Result<Vec<Product>, AppError> {
+    pub async fn products(&self) -> Result<Vec<Listed>, AppError> {
         let now = self.clock.now();
         let known = self.catalogue.listed.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((at, products)) = known
@@ -197,7 +224,7 @@ impl App {
         }
         let items = self.store.shop_items(PRODUCT).await?;
         let mut products = items.iter().map(read_product).collect::<Result<Vec<_>, _>>()?;
-        products.retain(|p| !p.archived);
+        products.retain(|p| !p.product.archived);
         *self.catalogue.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, products.clone()));
         Ok(products)
     }
@@ -220,10 +247,11 @@ impl App {
     }
 
     /// Creates a product, head first. `Refused` when the id is taken or was ever used.
-    pub async fn create_product(&self, product: &Product) -> Result<Outcome<(), ()>, AppError> {
-        self.store.open_head(&product.id).await?;
-        let created = self.store.create_shop_item(&write_product(product)?).await?;
-        self.forget_product(&product.id);
+    pub async fn create_product(&self, listed: &Listed) -> Result<Outcome<(), ()>, AppError> {
+        self.store.open_head(&listed.product.id).await?;
+        let created = self.store.create_shop_item(&write_product(listed)?).await?;
+        self.forget_product(&listed.product.id);
+        self.arrange_or_leave().await;
         Ok(match created {
             Outcome::Applied(()) => Outcome::Applied(()),
             Outcome::AlreadyApplied(()) => Outcome::AlreadyApplied(()),
@@ -232,9 +260,10 @@ impl App {
     }
 
     /// Changes a product that was read in version `product.version − 1`; refused with what stands there now.
-    pub async fn change_product(&self, product: &Product) -> Result<Outcome<(), Product>, AppError> {
-        let changed = self.store.change_shop_item(&write_product(product)?).await?;
-        self.forget_product(&product.id);
+    pub async fn change_product(&self, listed: &Listed) -> Result<Outcome<(), Listed>, AppError> {
+        let changed = self.store.change_shop_item(&write_product(listed)?).await?;
+        self.forget_product(&listed.product.id);
+        self.arrange_or_leave().await;
         Ok(match changed {
             Outcome::Applied(()) => Outcome::Applied(()),
             Outcome::AlreadyApplied(()) => Outcome::AlreadyApplied(()),
@@ -267,7 +296,7 @@ impl App {
         Ok(setting)
     }
 
-    fn read_channel(&self, account: &AccountId, item: &ShopItem) -> Result<ChannelSetting, AppError> {
+    pub(crate) fn read_channel(&self, account: &AccountId, item: &ShopItem) -> Result<ChannelSetting, AppError> {
         let bad = || AppError::Setting("channel document");
         let doc: ChannelDoc = serde_json::from_str(&item.doc).map_err(|_| bad())?;
         let ChannelDoc::EpayV1 { base_url, pid, key_sealed, key_separator, refund, enabled } = doc;
@@ -320,6 +349,7 @@ impl App {
             Some(_) => self.store.change_shop_item(&item).await?,
         };
         self.catalogue.channels.lock().unwrap_or_else(PoisonError::into_inner).remove(&settings.account);
+        self.arrange_or_leave().await;
         match written {
             Outcome::Refused(_) => Err(AppError::Contended),
             _ => Ok(()),

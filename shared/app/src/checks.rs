@@ -1,6 +1,6 @@
 //! What a buyer who looks at an order sets in motion: a lost message sent again, late money driven on, a provider asked.
 
-use crate::asking::Patience;
+use crate::asking::{Asked, Patience};
 use crate::{App, AppError};
 use domain::limits::{CHECK_EVERY_MS, SEND_AGAIN_AFTER_MS, SEND_AGAIN_LEASE_MS};
 use domain::order::{Order, State};
@@ -9,8 +9,13 @@ use store::Outcome;
 /// What came of "I have paid".
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CheckAnswer {
-    /// The order as it stands after asking.
-    Asked(Box<Order>),
+    /// Its providers were asked.
+    Asked {
+        /// The order as it stands after asking.
+        order: Box<Order>,
+        /// Whether one of them gave no answer.
+        unanswered: bool,
+    },
     /// Asked a moment ago; again in so many seconds.
     TooOften {
         /// Seconds.
@@ -27,11 +32,12 @@ impl App {
         if let Outcome::Refused(until) = turn {
             return Ok(CheckAnswer::TooOften { seconds: (until - now + 999).div_euclid(1_000) });
         }
+        let mut unanswered = false;
         if matches!(order.state, State::Held | State::Expired) {
-            self.ask_order(order, &Patience::default()).await?;
+            unanswered = self.ask_order(order, &Patience::default()).await? == Asked::Unknown;
         }
         let now_stands = self.store.order(&order.id).await?.unwrap_or_else(|| order.clone());
-        Ok(CheckAnswer::Asked(Box::new(now_stands)))
+        Ok(CheckAnswer::Asked { order: Box::new(now_stands), unanswered })
     }
 
     /// Whether an order has been paid and waiting for so long that its message may be lost.

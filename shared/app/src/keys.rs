@@ -28,6 +28,7 @@ pub struct Keys {
     slots: hmac::Key,
     address: hmac::Key,
     refund: hmac::Key,
+    page: hmac::Key,
     settings: [u8; 32],
 }
 
@@ -106,6 +107,7 @@ impl Keys {
             slots: key("slots"),
             address: key("address"),
             refund: key("refund request"),
+            page: key("page"),
             settings: raw("settings"),
         }
     }
@@ -179,6 +181,11 @@ impl Keys {
     /// The name of a seller's request to return money, so that two clicks are one.
     pub fn refund_request(&self, order: &OrderId, key: &str) -> [u8; 8] {
         mac(&self.refund, &[&order.0, key.as_bytes()])
+    }
+
+    /// What vouches for something that a page hands to a browser and takes back, by its purpose.
+    pub fn page(&self, purpose: &str, text: &str) -> String {
+        hex(&mac::<10>(&self.page, &[purpose.as_bytes(), text.as_bytes()]))
     }
 
     /// The hash of a look-up password, bound to its order.

@@ -22,6 +22,7 @@ mod late;
 mod lookup;
 pub mod net;
 mod ordering;
+mod pictures;
 mod proof;
 pub mod queue;
 mod reconcile;
@@ -29,8 +30,10 @@ mod refunds;
 mod removal;
 mod restore;
 mod seal;
-mod settle;
 pub mod settings;
+mod settle;
+pub mod shelf;
+pub mod showcase;
 pub mod staff;
 mod tally;
 mod trail;
@@ -86,6 +89,10 @@ pub struct App {
     pub(crate) door: restore::Door,
     /// Unpaid orders by address, as far as this instance made them.
     pub(crate) crowd: crowd::Crowd,
+    /// What pages showed lately.
+    pub(crate) shown_lately: showcase::Shown,
+    /// When this instance last counted which product.
+    pub(crate) counted: shelf::Counted,
     /// How many deeds this instance has written into the trail.
     pub(crate) deeds_written: std::sync::atomic::AtomicU64,
     pub(crate) master_key: Option<keys::Secret32>,
@@ -135,6 +142,8 @@ impl App {
             data_keys: seal::DataKeys::default(),
             door: restore::Door::default(),
             crowd: crowd::Crowd::default(),
+            shown_lately: showcase::Shown::default(),
+            counted: shelf::Counted::default(),
             deeds_written: std::sync::atomic::AtomicU64::new(0),
             config,
         }

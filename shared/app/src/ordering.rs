@@ -1,7 +1,7 @@
 //! Creating an order: claim cards, write the order, and nothing else. Two plain writes, when the cards lie in one strip and
 //! the request is short; one more for a long contact or the seller's own fields, one more for each further strip.
 
-use crate::catalogue::ChannelSetting;
+use crate::catalogue::{ChannelSetting, Listed};
 use crate::hold::{Held, HoldEnd};
 use crate::{App, AppError};
 use domain::order::{Attempt, Order, State, Why};
@@ -53,7 +53,7 @@ pub struct CreateAnswer {
 /// Why a create led to no order. In order of precedence.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CreateRefusal {
-    /// The shop is closed for everybody.
+    /// The shop takes no orders now.
     Closed,
     /// The id was given up.
     Void,
@@ -158,9 +158,13 @@ impl App {
         &self,
         request: &OrderRequest,
     ) -> Result<Result<(Product, Money, ChannelSetting), CreateRefusal>, AppError> {
-        let Some(product) = self.product(&request.product).await? else {
+        let Some(Listed { product, look }) = self.listed(&request.product).await? else {
             return Ok(Err(CreateRefusal::NoProduct));
         };
+        // Closed by its owner: nothing new is taken, and what was ordered before goes on.
+        if self.showcase().await?.settings.closed.is_some() {
+            return Ok(Err(CreateRefusal::Closed));
+        }
         let amount = match product.price_of(request.quantity, &request.channel, request.price_seen) {
             Ok(amount) => amount,
             Err(unfit) => return Ok(Err(CreateRefusal::Unfit(unfit))),
@@ -176,6 +180,9 @@ impl App {
             if !product.fields.iter().any(|f| f.id == *id) {
                 wrong.push((format!("fields.{id}"), "unknown"));
             }
+        }
+        if !look.contact_kind.fits(&request.contact) {
+            wrong.push(("contact".to_owned(), "contact_kind"));
         }
         if !wrong.is_empty() {
             return Ok(Err(CreateRefusal::Fields(wrong)));
@@ -219,6 +226,9 @@ impl App {
         held: &Held,
         why: Why,
     ) -> Result<Result<CreateAnswer, CreateRefusal>, AppError> {
+        if why == Why::SoldOut {
+            self.tell_sold_out(&request.product, request.quantity).await;
+        }
         if held.is_empty() {
             return Ok(Err(if why == Why::TooMany { CreateRefusal::TooMany } else { CreateRefusal::SoldOut }));
         }
@@ -286,6 +296,7 @@ impl App {
             created_at: now,
             paid_at: None,
             delivered_at: None,
+            viewed_at: None,
             refunds: Vec::new(),
             due: None,
             sent_again_at: None,

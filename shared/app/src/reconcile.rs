@@ -89,6 +89,9 @@ struct Notes {
     since: BTreeMap<String, Millis>,
     /// Where a pass ran out of time.
     stopped_at: Option<Stop>,
+    /// Free cards in each product's fresh strips, and between which numbers they lie: counted again when one of both moves.
+    #[serde(default)]
+    fresh: BTreeMap<String, (u32, u32, u64)>,
 }
 
 /// Where a pass ran out of time, and when the first look at that product began, Unix ms.
@@ -133,6 +136,16 @@ struct Look<'a> {
     hints: BTreeSet<u32>,
     looked_at: BTreeSet<u32>,
     sealed: BTreeSet<u32>,
+    /// Free cards in the strips that were looked at.
+    free: u64,
+}
+
+/// What a look at a product came to.
+struct Looked {
+    /// The strip at which time was over, if it was.
+    stopped: Option<u32>,
+    /// The head, and the free cards in its opened strips, when all of them were seen.
+    opened: Option<(Head, u64)>,
 }
 
 impl Look<'_> {
@@ -173,6 +186,7 @@ impl App {
             false
         });
         let mut products = self.all_products().await?;
+        let shelf = self.shelf_now().await;
         // Whoever was cut off last time comes last, and goes on where it stopped: no product starves behind a large one.
         let first = notes.stopped_at.take();
         if let Some(stop) = &first {
@@ -185,11 +199,16 @@ impl App {
             let (from, began) = resumed.map_or((0, started), |stop| (stop.strip, stop.began));
             let since = notes.since.get(product.as_str()).copied().unwrap_or(Millis::MIN);
             match self.look_at(product, from, since, &patience, deadline, &mut pass).await {
-                Ok(None) => drop(notes.since.insert(product.to_string(), began)),
-                Ok(Some(strip)) => {
+                Ok(Looked { stopped: Some(strip), .. }) => {
                     notes.stopped_at = Some(Stop { product: product.to_string(), strip, began });
                     pass.complete = false;
                     break;
+                }
+                Ok(Looked { stopped: None, opened }) => {
+                    notes.since.insert(product.to_string(), began);
+                    if let Some((head, free)) = opened {
+                        self.tell_counted(product, &head, free, &mut notes.fresh, &shelf).await;
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(%product, %error, "a product is left to the next pass");
@@ -197,6 +216,7 @@ impl App {
                 }
             }
         }
+        self.arrange_or_leave().await;
         let text = serde_json::to_string(&notes).map_err(|_| AppError::Setting("notes"))?;
         self.store.keep_note(NOTES, &text, started + NOTE_KEPT_MS).await?;
         tracing::info!(?pass, "reconciled");
@@ -237,7 +257,7 @@ impl App {
         }
     }
 
-    /// Looks at the unsealed strips of a product from strip `from` on. Answers the strip at which time was over, if it was.
+    /// Looks at the unsealed strips of a product from strip `from` on.
     async fn look_at(
         &self,
         product: &ProductId,
@@ -246,8 +266,8 @@ impl App {
         patience: &Patience,
         deadline: Millis,
         pass: &mut Pass,
-    ) -> Result<Option<u32>, AppError> {
-        let Some(head) = self.store.head(product).await? else { return Ok(None) };
+    ) -> Result<Looked, AppError> {
+        let Some(head) = self.store.head(product).await? else { return Ok(Looked { stopped: None, opened: None }) };
         self.put_waiting_on_sale(product, &head).await?;
         let unsealed: Vec<u32> = (head.low.max(from)..head.cursor).collect();
         let mut look = Look {
@@ -262,6 +282,7 @@ impl App {
             hints: BTreeSet::new(),
             looked_at: BTreeSet::new(),
             sealed: BTreeSet::new(),
+            free: 0,
         };
         let mut stopped = None;
         for page in unsealed.chunks(PAGE) {
@@ -280,7 +301,8 @@ impl App {
         let room = HINTS_MAX.saturating_sub(look.head.hints.len());
         let hints: Vec<u32> = look.hints.into_iter().filter(|b| !look.head.hints.contains(b)).take(room).collect();
         self.hint(product, &hints).await;
-        Ok(stopped)
+        let is_whole = stopped.is_none() && from <= look.head.low;
+        Ok(Looked { stopped, opened: is_whole.then_some((look.head, look.free)) })
     }
 
     /// An import that died after its strip and before putting it on sale keeps nobody's cards from selling.
@@ -306,6 +328,7 @@ impl App {
         }
         let strips: Vec<Strip> = strips.into_iter().map(|s| s.strip).collect();
         pass.strips += strips.len();
+        look.free += strips.iter().map(|strip| strip.tally(|_, _| false).free).sum::<u64>();
         look.looked_at.extend(page);
         let owners: BTreeSet<OrderId> =
             strips.iter().filter(|strip| !strip.sealed).flat_map(open_claims).map(|(_, claim)| claim.order).collect();

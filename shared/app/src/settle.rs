@@ -1,5 +1,6 @@
 //! Settling: what becomes of money a provider vouched for. One write on the happy path; the whole money table otherwise.
 
+use crate::showcase::ExtraMoney;
 use crate::{App, AppError, DeliverMessage};
 use domain::order::{Attempt, Effect, Event, MoneyReason, Order, Payment, State, decide};
 use domain::refund::MoneyState;
@@ -136,6 +137,16 @@ impl App {
             look_at: self.clock.now(),
         };
         self.store.record_money(&row).await?;
+        if let (Some(no), MoneyReason::Double | MoneyReason::WrongAmount) = (no, reason) {
+            let extra = ExtraMoney {
+                reason: reason.as_str().to_owned(),
+                account: account.to_string(),
+                minor: amount.minor,
+                currency: amount.currency.to_string(),
+                at: row.seen_at,
+            };
+            self.note_extra(&no.order, extra).await;
+        }
         Ok(SettleAnswer::Recorded(reason))
     }
 }

@@ -184,6 +184,8 @@ pub struct Order {
     pub paid_at: Option<Millis>,
     /// When its cards were opened for the buyer, Unix ms.
     pub delivered_at: Option<Millis>,
+    /// When its buyer first saw the keys, Unix ms.
+    pub viewed_at: Option<Millis>,
     /// Money on its way back, number n at place n − 1.
     pub refunds: Vec<Refund>,
     /// What is left to do for it although it owns no slot, and when to look again.

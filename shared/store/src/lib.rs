@@ -10,6 +10,7 @@ pub mod keys;
 mod lists;
 mod money_item;
 mod order_item;
+mod page;
 mod reads;
 mod tables;
 mod write;
@@ -20,6 +21,7 @@ pub use item::{Head, ShopItem, StripItem, UniqueCard, VaultItem};
 pub use lists::{DueItem, Found, OrderPage};
 pub use money_item::{Alarm, MoneyRow};
 pub use order_item::Details;
+pub use page::{PageItems, PageKeys, PageOrder};
 pub use tables::{Key, KeyKind, Table, TableShape, Tables, shapes};
 pub use write::{Outcome, Write};
 

@@ -33,6 +33,8 @@ pub struct Found {
     pub order: Order,
     /// The hash of its look-up password.
     pub password_hash: [u8; 16],
+    /// The keyed hash of its contact.
+    pub contact_hash: [u8; 16],
 }
 
 /// A page of the table of orders.
@@ -148,8 +150,9 @@ impl Store {
         let whole = items.iter().filter(|item| item.contains_key("qp"));
         whole
             .map(|item| {
-                let password_hash = Reader::new("order", item).array("qp")?;
-                Ok(Found { order: read_order(item)?, password_hash })
+                let r = Reader::new("order", item);
+                let (password_hash, contact_hash) = (r.array("qp")?, r.array("ch")?);
+                Ok(Found { order: read_order(item)?, password_hash, contact_hash })
             })
             .collect()
     }

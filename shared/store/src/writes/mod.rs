@@ -7,7 +7,7 @@
 //! | C2 C2d C3 C4 | write the order; its bulky input before it; another attempt; what its newest attempt shows |
 //! | W1 W2 V1 M0 | settle the order with proven money; late; for review; write down money that settles nothing |
 //! | V2 V3 L2 L3 | pass and refuse a review; give late money new slots, or owe it back |
-//! | D1 D2 | deliver; put before a person what is not delivered |
+//! | D1 D2 D3 | deliver; put before a person what is not delivered; note the first view |
 //! | F0 F1 F2 F3 | owe undelivered money back; start, finish, fail a refund |
 //! | M2 M3 O1 O2 O3 | move and end a money row; raise, confirm and end an alarm |
 //! | X1 X2 X3 X4 | end a hold; give an id up before its order exists; give cards back; put a lost claim back |
@@ -15,7 +15,7 @@
 //! | M1 Z Z2 A2 | mark final cards; seal a strip; raise the watermark; take a card out of sale |
 //! | R1 R2 | forget, remember that strips have room |
 //! | P0 A0 A0e A1 A1u A1n | open a product's head; reserve strips for an import, end the range; put ciphertexts and strip; claim a card's uniqueness; put a strip on sale |
-//! | P1 P2 T1 to T5 | create and change a setting; count a try, take a turn, note and forget open orders, keep a note |
+//! | P1 P2 T1 to T6 | create and change a setting; count a try, take a turn, note and forget open orders, keep a note, tell the stock |
 //!
 //! Each write is documented by four lines: *Invariant* (number in `INVARIANTS.md`), *Condition*, *If refused*, *Twice* (why
 //! a repetition is harmless). Their expressions are a reviewed snapshot.

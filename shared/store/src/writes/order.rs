@@ -96,6 +96,13 @@ fn deliver(order: &OrderId, generation: Generation, at: Millis) -> Write {
     .value(":at", number(at))
 }
 
+fn note_view(order: &OrderId, at: Millis) -> Write {
+    let condition = "#st = :delivered AND attribute_not_exists(#t_view)";
+    Write::update("D3 note view", Table::Orders, order_key(order), "SET #t_view = :at", condition)
+        .value(":delivered", string(State::Delivered.as_str()))
+        .value(":at", number(at))
+}
+
 fn void(order: &OrderId, product: &ProductId, why: Why, at: Millis) -> Write {
     let mut item = order_key(order);
     let forget_at = (at + domain::limits::TOMBSTONE_MS) / 1_000;
@@ -141,6 +148,7 @@ pub(super) fn examples() -> Vec<Write> {
         show_content(&id, 2, "weixin://"),
         pay(&payment, 0),
         deliver(&id, 0, 0),
+        note_view(&id, 0),
         void(&id, &product, Why::SoldOut, 0),
     ]
 }
@@ -236,6 +244,16 @@ impl Store {
         at: Millis,
     ) -> Result<Outcome<Order, Found>, StoreError> {
         moved(self.send(deliver(order, generation, at)).await?, |found| found.state == State::Delivered)
+    }
+
+    /// D3. Notes when a buyer first saw the keys: the seller's answer to "I never got it".
+    ///
+    /// * Invariant: 7. State, generation and slots stay as they are.
+    /// * Condition: delivered, and not seen before.
+    /// * If refused: seen before (`AlreadyApplied`), or there is nothing to see.
+    /// * Twice: the second finds the time of the first.
+    pub async fn note_view(&self, order: &OrderId, at: Millis) -> Result<Outcome<Order, Found>, StoreError> {
+        moved(self.send(note_view(order, at)).await?, |found| found.viewed_at.is_some())
     }
 
     /// X2. Gives an id up before its order exists, so that a create which thaws later fails. Answers the tombstone.

@@ -2,11 +2,12 @@
 //! courtesies with a time to live: counts, turns, open orders, notes.
 
 use crate::item::{ShopItem, bytes, number, string};
+use crate::page::{ON_SHELF, SHELF};
 use crate::write::{Item, Outcome, Raw, Write};
 use crate::{Store, StoreError, Table};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::Blob;
-use domain::{Millis, OrderId};
+use domain::{Millis, OrderId, ProductId};
 
 fn shop_key(item: &ShopItem) -> Item {
     Item::from([("kind".to_owned(), string(&item.kind)), ("id".to_owned(), string(&item.id))])
@@ -64,6 +65,12 @@ fn keep_note(key: &str, note: &str, until: Millis) -> Write {
         .value(":ttl", number(until.div_euclid(1_000) + 1))
 }
 
+fn tell_stock(product: &ProductId, free: u64) -> Write {
+    Write::update("T6 tell stock", Table::Limits, limits_key(SHELF), "SET #p = :free", "")
+        .alias("p", &format!("{ON_SHELF}{product}"))
+        .value(":free", number(free))
+}
+
 fn order_set(orders: &[OrderId]) -> AttributeValue {
     AttributeValue::Bs(orders.iter().map(|o| Blob::new(o.0.to_vec())).collect())
 }
@@ -79,6 +86,9 @@ pub(super) fn examples() -> Vec<Write> {
         forget_open("o", &[OrderId([1; 15])]),
         keep_note("n", "{}", 0),
     ]
+    .into_iter()
+    .chain(ProductId::parse("p").map(|product| tell_stock(&product, 1)))
+    .collect()
 }
 
 impl Store {
@@ -171,6 +181,18 @@ impl Store {
     /// * Twice: the same note.
     pub async fn keep_note(&self, key: &str, note: &str, until: Millis) -> Result<(), StoreError> {
         self.send(keep_note(key, note, until)).await.map(drop)
+    }
+}
+
+impl Store {
+    /// T6. Tells the pages how many cards of a product can be held, as counted a moment ago.
+    ///
+    /// * Invariant: none; what pages show. The strips decide who gets a card.
+    /// * Condition: none.
+    /// * If refused: it is not.
+    /// * Twice: the same count.
+    pub async fn tell_stock(&self, product: &ProductId, free: u64) -> Result<(), StoreError> {
+        self.send(tell_stock(product, free)).await.map(drop)
     }
 }
 
