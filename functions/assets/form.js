@@ -31,10 +31,10 @@ function label(form) {
   const n = count(form);
   const button = form.querySelector("#place-order");
   button.textContent = button.dataset.label + (n ? " · " + money(form, n) : "");
+  const { value, dataset } = form.elements.quantity;
   for (const step of form.querySelectorAll("[data-step]")) {
-    const { value, dataset } = form.elements.quantity;
-    const next = (Number(value) || 0) + Number(step.dataset.step);
-    step.disabled = next < Number(dataset.min) || next > Number(dataset.max);
+    const isUp = Number(step.dataset.step) > 0;
+    step.disabled = isUp ? Number(value) >= Number(dataset.max) : Number(value) <= Number(dataset.min);
   }
 }
 
@@ -69,7 +69,7 @@ function show(input, words) {
 }
 
 function checked(form) {
-  return [...form.elements].filter((input) => input.id && input.dataset && document.getElementById(input.id + "-e"));
+  return [...form.elements].filter((input) => input.id && input.matches("input") && document.getElementById(input.id + "-e"));
 }
 
 function focus(element) {
@@ -102,6 +102,8 @@ async function send(form) {
   const timer = setTimeout(() => patience.abort(), 30000);
   busy(form, true);
   offline(form, false);
+  // What was said about the last try is over.
+  for (const told of document.querySelectorAll("#form-errors, #form-notice")) told.hidden = true;
   try {
     const answer = await fetch(form.action, { method: "POST", body, headers: { "X-Part": "form" }, signal: patience.signal });
     if (answer.status === 201) {
@@ -148,9 +150,10 @@ function start() {
     label(form);
   });
   form.addEventListener("submit", (event) => {
+    const faults = checked(form).map((input) => [input, fault(input)]);
+    // Only now: should anything above fail, the form is sent as an ordinary one.
     event.preventDefault();
     if (form.hasAttribute("aria-busy")) return;
-    const faults = checked(form).map((input) => [input, fault(input)]);
     for (const [input, words] of faults) show(input, words);
     const first = faults.find(([, words]) => words);
     if (first) focus(first[0]);

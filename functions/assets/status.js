@@ -10,7 +10,9 @@ let askedAt = shownAt;
 let goodAt = new Date();
 let checkedAt = -Infinity;
 let timer = 0;
-let busy = false;
+let asking = false;
+let sending = false;
+let turn = 0;
 let failures = 0;
 let over = false;
 let told = new Set();
@@ -40,8 +42,9 @@ function good() {
 }
 
 async function poll() {
-  if (busy || document.hidden) return;
-  busy = true;
+  if (asking || sending || document.hidden) return;
+  asking = true;
+  const mine = turn;
   askedAt = performance.now();
   clearTimeout(timer);
   try {
@@ -51,11 +54,12 @@ async function poll() {
     const html = answer.status === 204 ? "" : await answer.text();
     order.dataset.pollMs = answer.headers.get("x-poll-ms") ?? order.dataset.pollMs;
     good();
-    if (html) swap(html);
+    // What was asked before a button was pressed is older than the answer to the press.
+    if (html && mine === turn) swap(html);
   } catch {
     failed();
   } finally {
-    busy = false;
+    asking = false;
     plan();
   }
 }
@@ -137,7 +141,7 @@ function tick() {
   if (check) {
     const rest = Math.ceil((checkedAt + 5000 - now) / 1000);
     const label = rest > 0 ? check.dataset.wait.replace("{n}", rest) : check.dataset.label;
-    check.disabled = rest > 0 || busy === "check";
+    check.disabled = rest > 0 || sending;
     if (check.textContent !== label) check.textContent = label;
   }
   const clock = find("#clock");
@@ -166,12 +170,15 @@ order.addEventListener("submit", async (event) => {
   if (!part) return;
   event.preventDefault();
   if (part === "keys") return uncover(form.closest("#keys"));
-  if (busy) return;
-  busy = "check";
+  if (sending) return;
+  sending = true;
+  turn += 1;
   clearTimeout(timer);
   if (form.querySelector("#check")) checkedAt = performance.now();
   // The code of the attempt before is not to be scanned any more, whatever the answer will be.
-  const code = form.dataset.voids === undefined ? null : find(".code");
+  const voids = form.dataset.voids !== undefined;
+  const code = voids ? find(".code") : null;
+  if (voids) form.closest("details").open = false;
   if (code) code.hidden = !(find("#void").hidden = false);
   tick();
   try {
@@ -185,7 +192,7 @@ order.addEventListener("submit", async (event) => {
     if (code) code.hidden = !(find("#void").hidden = true);
     failed();
   } finally {
-    busy = false;
+    sending = false;
     tick();
     plan();
   }

@@ -121,7 +121,8 @@ async fn create(app: &App, request: &Request) -> Answer {
     let required = ["name", "kind", "price", "channels"];
     let (listed, texts) = with(app, blank, Texts::default(), &body, &required).await?;
     let taken = Problem::Conflict("A product with this id exists, or existed before.");
-    if app.listed_now(&listed.product.id).await?.is_some() {
+    // Sent again, it is the same product; another one must not have its texts changed on the way to being refused.
+    if app.listed_now(&listed.product.id).await?.is_some_and(|found| found != listed) {
         return Err(taken);
     }
     // The texts first: a product that is listed has them. Nobody reads the texts of one that was refused.

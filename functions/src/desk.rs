@@ -269,7 +269,9 @@ fn describe(app: &App, order: &Order) -> Value {
         if let Some(reason) = status_reason(order) {
             fields.insert("status_reason".into(), reason.into());
         }
-        for (name, at) in [("paid_at", order.paid_at), ("delivered_at", order.delivered_at)] {
+        for (name, at) in
+            [("paid_at", order.paid_at), ("delivered_at", order.delivered_at), ("first_viewed_at", order.viewed_at)]
+        {
             if let Some(at) = at {
                 fields.insert(name.into(), rfc3339(at).into());
             }

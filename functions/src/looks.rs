@@ -87,15 +87,18 @@ fn template(value: &Value) -> Option<CardTemplate> {
     fits.then(|| CardTemplate { separator: separator.to_owned(), labels })
 }
 
-/// Lays the fields of a request over a product's looks and texts. `null` puts a field back to what it is without anybody's word.
+/// A template, or none for an empty object.
+fn template_or_none(value: &Value) -> Option<Option<CardTemplate>> {
+    if value.as_object().is_some_and(Map::is_empty) { Some(None) } else { template(value).map(Some) }
+}
+
+/// Lays the fields of a request over a product's looks and texts.
 pub(crate) fn lay_over(body: &Map<String, Value>, look: &mut Presentation, texts: &mut Texts) -> Wrong {
     let mut wrong = Wrong::new();
-    let blank = Presentation::default();
     macro_rules! field {
-        ($name:literal, $place:expr, $default:expr, $code:literal, $read:expr) => {
+        ($name:literal, $place:expr, $code:literal, $read:expr) => {
             match body.get($name) {
-                None => {}
-                Some(Value::Null) => $place = $default,
+                None | Some(Value::Null) => {}
                 Some(value) => match ($read)(value) {
                     Some(read) => $place = read,
                     None => wrong.push(($name.to_owned(), $code)),
@@ -106,19 +109,19 @@ pub(crate) fn lay_over(body: &Map<String, Value>, look: &mut Presentation, texts
     let number = |most: u64| move |v: &Value| v.as_u64().filter(|n| *n <= most).and_then(|n| u32::try_from(n).ok());
     let place = |v: &Value| v.as_i64().filter(|n| n.abs() <= SORT_MAX).and_then(|n| i32::try_from(n).ok());
     let kind = |v: &Value| serde_json::from_value(v.clone()).ok();
-    field!("summary", look.summary, blank.summary, "length", |v| line(v, SUMMARY_MAX));
-    field!("category", look.category, blank.category, "length", |v| line(v, CATEGORY_MAX));
-    field!("picture", look.picture, None, "unknown", picture);
-    field!("contact_kind", look.contact_kind, ContactKind::Any, "unknown", kind);
-    field!("card_template", look.card_template, None, "malformed", |v| template(v).map(Some));
-    field!("hide_stock", look.hide_stock, false, "not_a_choice", Value::as_bool);
-    field!("pinned", look.pinned, false, "not_a_choice", Value::as_bool);
-    field!("hidden", look.hidden, false, "not_a_choice", Value::as_bool);
-    field!("sort", look.sort, 0, "not_a_number", place);
-    field!("warranty_days", look.warranty_days, 0, "not_a_number", number(WARRANTY_MAX));
-    field!("support", look.support, Vec::new(), "malformed", contacts);
-    field!("description", texts.description, String::new(), "length", |v| prose(v, DESCRIPTION_MAX));
-    field!("instructions", texts.instructions, String::new(), "length", |v| prose(v, INSTRUCTIONS_MAX));
+    field!("summary", look.summary, "length", |v| line(v, SUMMARY_MAX));
+    field!("category", look.category, "length", |v| line(v, CATEGORY_MAX));
+    field!("picture", look.picture, "unknown", picture);
+    field!("contact_kind", look.contact_kind, "unknown", kind);
+    field!("card_template", look.card_template, "malformed", template_or_none);
+    field!("hide_stock", look.hide_stock, "not_a_choice", Value::as_bool);
+    field!("pinned", look.pinned, "not_a_choice", Value::as_bool);
+    field!("hidden", look.hidden, "not_a_choice", Value::as_bool);
+    field!("sort", look.sort, "not_a_number", place);
+    field!("warranty_days", look.warranty_days, "not_a_number", number(WARRANTY_MAX));
+    field!("support", look.support, "malformed", contacts);
+    field!("description", texts.description, "length", |v| prose(v, DESCRIPTION_MAX));
+    field!("instructions", texts.instructions, "length", |v| prose(v, INSTRUCTIONS_MAX));
     wrong
 }
 

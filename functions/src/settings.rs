@@ -81,7 +81,11 @@ fn offset(value: &Value) -> Option<i32> {
 }
 
 fn colour(value: &Value) -> Option<Option<String>> {
-    let digits = value.as_str()?.strip_prefix('#')?;
+    let text = value.as_str()?;
+    if text.is_empty() {
+        return Some(None);
+    }
+    let digits = text.strip_prefix('#')?;
     (digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
         .then(|| Some(format!("#{}", digits.to_ascii_lowercase())))
 }
@@ -95,18 +99,13 @@ fn links(value: &Value) -> Option<Vec<Link>> {
     list.iter().map(link).collect()
 }
 
-/// Lays the fields of a request over the settings. `null` puts a field back to what it is without anybody's word.
+/// Lays the fields of a request over the settings.
 fn lay_over(body: &Map<String, Value>, settings: &mut Settings) -> Wrong {
     let mut wrong = Wrong::new();
-    let blank = Settings::default();
     macro_rules! field {
         ($name:literal, $place:ident, $code:literal, $read:expr) => {
-            field!($name, $place, blank.$place, $code, $read)
-        };
-        ($name:literal, $place:ident, $default:expr, $code:literal, $read:expr) => {
             match body.get($name) {
-                None => {}
-                Some(Value::Null) => settings.$place = $default,
+                None | Some(Value::Null) => {}
                 Some(value) => match ($read)(value) {
                     Some(read) => settings.$place = read,
                     None => wrong.push(($name.to_owned(), $code)),
@@ -114,7 +113,7 @@ fn lay_over(body: &Map<String, Value>, settings: &mut Settings) -> Wrong {
             }
         };
     }
-    let closed = |v: &Value| line(v, 200).filter(|reason| !reason.is_empty()).map(Some);
+    let closed = |v: &Value| line(v, 200).map(|reason| Some(reason).filter(|reason| !reason.is_empty()));
     field!("name", name, "length", |v| line(v, NAME_MAX).filter(|name| !name.is_empty()));
     field!("logo", logo, "unknown", picture);
     field!("notice", notice, "length", |v| prose(v, NOTICE_MAX));

@@ -88,10 +88,11 @@ fn preferred(wishes: &str) -> Lang {
         let q = parts.find_map(|part| part.strip_prefix("q=")).map_or(1_000, thousandths);
         let lang = match tag.split('-').next() {
             Some("zh") => Lang::Zh,
-            Some("") | None => continue,
+            // "Anything" is no wish.
+            Some("" | "*") | None => continue,
             _ => Lang::En,
         };
-        if q > weight {
+        if q > weight && q > 0 {
             (best, weight) = (lang, q);
         }
     }

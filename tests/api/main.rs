@@ -11,6 +11,7 @@ mod expiry;
 mod forgery;
 mod money;
 mod openapi;
+mod pages;
 mod races;
 mod secrecy;
 mod strips;

@@ -86,6 +86,11 @@ fn hold_headers(headers: &HeaderMap, status: u16) {
     }
 }
 
+/// Whether an address is part of the API. Pages are for people: their words may change any day, and no program relies on them.
+pub fn is_for_programs(path: &str) -> bool {
+    ["/api/", "/webhooks/", "/healthz"].iter().any(|start| path.starts_with(start))
+}
+
 /// A request with a bearer token, where there is one, and a body.
 pub fn request(method: &str, path: &str, token: &str, body: impl Into<Vec<u8>>) -> Request<Vec<u8>> {
     let mut request = Request::builder().method(method).uri(path);

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tests::shop::{self, cards, wish};
-use tests::{Folder, TestShop};
+use tests::{Folder, TestShop, Visitor};
 
 /// Everything that was logged, at the finest level.
 #[derive(Clone, Default)]
@@ -148,6 +148,24 @@ async fn a_card_is_found_nowhere_but_at_its_buyer() {
         answers.push(answer.to_string().into_bytes());
     }
     answers.push(shop.counts("p").await.to_string().into_bytes());
+    // The pages: with the winner's link, and without. Only the page of keys shows the card, and only uncovered.
+    let mut holder = Visitor::new(shop.front());
+    let mut stranger = Visitor::new(shop.front());
+    let here = format!("/o/{}", winner.order);
+    for path in [format!("{here}?t={}", winner.token), here.clone(), format!("{here}/keys"), format!("{here}/keys.txt")]
+    {
+        answers.push(holder.get(&path).await.bytes);
+        answers.push(stranger.get(path.split('?').next().unwrap()).await.bytes);
+    }
+    answers.push(stranger.post(&format!("{here}/keys"), &[]).await.bytes);
+    answers.push(holder.post(&format!("{here}/keys"), &[]).await.bytes);
+    assert!(holder.get(&format!("{here}/keys.txt")).await.body.contains(&marker));
+    let mut device = Visitor::new(shop.front());
+    let nonce = device.get("/p/p").await.input("nonce");
+    let password = "a password of one's own";
+    let fields = [("nonce", nonce.as_str()), ("contact", "somebody@example.org"), ("query_password", password)];
+    // Sold out by now: the form comes back with everything in it, and nothing of it goes into the log.
+    answers.push(device.post("/p/p", &fields).await.bytes);
 
     for answer in &answers {
         assert!(!shows(answer, &forms), "an answer or message shows the card: {}", String::from_utf8_lossy(answer));
@@ -155,6 +173,12 @@ async fn a_card_is_found_nowhere_but_at_its_buyer() {
     let logged = log.0.lock().unwrap().clone();
     assert!(logged.len() > 10_000, "the log was watched: {} bytes", logged.len());
     assert!(!shows(&logged, &forms), "the log shows the card");
+    let logged = String::from_utf8(logged).unwrap();
+    for secret in [winner.token.as_str(), nonce.as_str(), password, "somebody@example.org", "buyer@example.com", "?t="]
+    {
+        assert!(!logged.contains(secret), "the log shows {secret}");
+    }
+    assert!(logged.contains("/o/{id}/keys"), "the pages were logged by their route");
     let kept = files(&folder.0);
     assert!(kept.len() >= 5, "{kept:?}");
     for file in &kept {

@@ -7,8 +7,10 @@
 
 pub mod shop;
 pub mod taps;
+pub mod visitor;
 
 pub use shop::{Buyer, TestShop};
+pub use visitor::Visitor;
 
 use serde_json::Value;
 

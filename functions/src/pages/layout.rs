@@ -56,7 +56,7 @@ impl Frame<'_> {
 
     /// The first letter of a name, for a tile where there is no picture.
     pub(super) fn letter(&self, name: &str) -> String {
-        name.trim().chars().next().map(|first| first.to_uppercase().collect()).unwrap_or_default()
+        name.chars().find(|c| c.is_alphanumeric()).map(|first| first.to_uppercase().collect()).unwrap_or_default()
     }
 
     /// The language the switch changes to.

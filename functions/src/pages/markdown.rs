@@ -1,6 +1,6 @@
 //! Sellers' Markdown as HTML in which nothing can run.
 
-use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, html};
 
 /// What links may begin with.
 const SCHEMES: [&str; 3] = ["https://", "http://", "mailto:"];
@@ -27,7 +27,12 @@ fn tame<'a>(event: Event<'a>, links: &mut Vec<bool>) -> Option<Event<'a>> {
         Event::End(TagEnd::HtmlBlock) => Event::End(TagEnd::Paragraph),
         // What a picture shows in words follows as text.
         Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => return None,
-        Event::Start(Tag::Link { dest_url, .. }) => {
+        Event::Start(Tag::Link { link_type, dest_url, .. }) => {
+            // `<name@host>` is given without its scheme.
+            let dest_url = match link_type {
+                LinkType::Email => CowStr::from(format!("mailto:{dest_url}")),
+                _ => dest_url,
+            };
             let is_allowed = is_allowed(&dest_url);
             links.push(is_allowed);
             if !is_allowed {

@@ -132,8 +132,8 @@ fn notice(text: &str) -> Option<Notice> {
     let (line, is_all) = markdown::excerpt(text, NOTICE);
     let html = markdown::to_html(text);
     // One paragraph that fits is read where it stands; anything else opens.
-    let is_short = is_all && html.matches("<p>").count() == 1 && html.starts_with("<p>") && !html.contains("<br");
-    (!line.is_empty()).then_some(Notice { line, html, is_short })
+    let is_paragraph = html.rfind("<p>") == Some(0) && html.trim_end().ends_with("</p>") && !html.contains("<br");
+    (!line.is_empty()).then_some(Notice { line, html, is_short: is_all && is_paragraph })
 }
 
 fn chips(f: &Frame<'_>, view: &ShopView<'_>) -> Vec<Chip> {

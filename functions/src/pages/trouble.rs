@@ -21,7 +21,7 @@ impl Page<'_> {
     fn headline(&self) -> &'static str {
         match self.trouble {
             Trouble::NoPage => self.f.t("页面不存在", "No such page"),
-            Trouble::NoOrder => self.f.t("没有这个订单", "No such order"),
+            Trouble::NoOrder => self.f.t("没有这个订单，或链接不完整", "No such order, or the link is cut off"),
             Trouble::Failed(_) => self.f.t("出了点问题", "Something failed"),
             Trouble::KeyUnavailable => self.f.t("卡密暂时无法显示", "The key can’t be shown right now"),
             Trouble::ForeignForm => self.f.t("没有提交", "Nothing was sent"),
@@ -30,27 +30,25 @@ impl Page<'_> {
         }
     }
 
-    /// What is safe, and what to do.
+    /// What is safe, and what to do: the sentence goes on where the headline ends.
     fn words(&self) -> String {
         let (zh, en) = match self.trouble {
             Trouble::NoPage => (
                 "可能是链接不完整，或页面已经下架。你的订单不受影响。",
                 "The link may be cut off, or the page is gone. Your orders are not affected.",
             ),
-            Trouble::NoOrder => (
-                "没有这个订单，或链接不完整。请完整复制链接，或用联系方式查询。",
-                "No such order, or the link is cut off. Copy the whole link, or find the order by your contact.",
-            ),
+            Trouble::NoOrder => {
+                ("请完整复制链接，或用联系方式查询。", "Copy the whole link, or find the order by your contact.")
+            }
             Trouble::Failed(id) => {
                 return match self.f.t("zh", "en") {
-                    "zh" => format!("出了点问题，已记录（编号 {id}）。已付的款不会丢，请稍后刷新。"),
-                    _ => format!("Something failed (ref {id}). Money paid is safe. Please refresh shortly."),
+                    "zh" => format!("已记录（编号 {id}）。已付的款不会丢，请稍后刷新。"),
+                    _ => format!("It is recorded (ref {id}). Money paid is safe. Please refresh shortly."),
                 };
             }
-            Trouble::KeyUnavailable => (
-                "卡密暂时无法显示，已记录，不影响你的订单。请 1 分钟后刷新。",
-                "The key can’t be shown right now. Your order is safe. Refresh in a minute.",
-            ),
+            Trouble::KeyUnavailable => {
+                ("已记录，不影响你的订单。请 1 分钟后刷新。", "Your order is safe. Refresh in a minute.")
+            }
             Trouble::ForeignForm => (
                 "这次提交不是从本店页面发出的，为了安全没有处理，也没有扣款。请从本店页面重新操作。",
                 "This was not sent from a page of this shop, so nothing was done and nothing was charged. Please start again from a page of this shop.",

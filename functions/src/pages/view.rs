@@ -362,7 +362,7 @@ pub struct OrderView<'a> {
     pub timeline: Vec<(Happened, Millis)>,
     /// Days of warranty; 0 for none.
     pub warranty_days: u32,
-    /// The account of the newest attempt: "try again" when it makes no code.
+    /// The account of the newest attempt, to try again with it when it makes no code.
     pub account: AccountId,
 }
 

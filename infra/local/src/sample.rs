@@ -170,8 +170,7 @@ pub async fn fill(app: &App) -> Result<(), AppError> {
         let report = app.import_cards(&id, "sample", 1, lines.join("\n").as_bytes(), false).await?;
         tracing::debug!(product = %id, ?report, "samples");
         app.count_shelf(&id).await;
-        let texts =
-            Texts { description: sample.description.to_owned(), instructions: sample.instructions.to_owned() };
+        let texts = Texts { description: sample.description.to_owned(), instructions: sample.instructions.to_owned() };
         let (known, version) = app.texts_now(&id).await?;
         if known != texts {
             app.change_texts(&id, &texts, version).await?;

@@ -21,6 +21,19 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Serves connections until the task is dropped.
 pub async fn serve(listener: TcpListener, front: Front) {
+    serve_with(listener, move |request: Request<Vec<u8>>, peer: String| {
+        let front = front.clone();
+        async move { front.handle(request, &peer).await }
+    })
+    .await;
+}
+
+/// Serves connections with whatever answers a request from an address, until the task is dropped.
+pub async fn serve_with<H, A>(listener: TcpListener, handle: H)
+where
+    H: Fn(Request<Vec<u8>>, String) -> A + Clone + Send + 'static,
+    A: Future<Output = Response<Vec<u8>>> + Send + 'static,
+{
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -32,9 +45,9 @@ pub async fn serve(listener: TcpListener, front: Front) {
             }
         };
         let _ = stream.set_nodelay(true);
-        let front = front.clone();
+        let handle = handle.clone();
         tokio::spawn(async move {
-            let service = service_fn(move |request| answer(front.clone(), request, peer));
+            let service = service_fn(move |request| answer(handle.clone(), request, peer));
             let served = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADER_TIMEOUT)
@@ -53,18 +66,22 @@ fn refused(problem: Problem) -> Response<Vec<u8>> {
     finish(Err(problem)).map(|body| body.as_ref().to_vec())
 }
 
-async fn answer(
-    front: Front,
+async fn answer<H, A>(
+    handle: H,
     request: Request<Incoming>,
     peer: SocketAddr,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Response<Full<Bytes>>, Infallible>
+where
+    H: Fn(Request<Vec<u8>>, String) -> A,
+    A: Future<Output = Response<Vec<u8>>> + Send + 'static,
+{
     let (parts, body) = request.into_parts();
     let read = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_MAX).collect()).await;
     let response = match read {
         Ok(Ok(body)) => {
             let request = Request::from_parts(parts, body.to_bytes().to_vec());
             // In a task of its own: what was begun is finished, as in Lambda, also when the client is gone.
-            let work = tokio::spawn(async move { front.handle(request, &peer.ip().to_string()).await });
+            let work = tokio::spawn(handle(request, peer.ip().to_string()));
             work.await.unwrap_or_else(|_| refused(Problem::Unavailable))
         }
         Ok(Err(error)) if error.is::<LengthLimitError>() => refused(Problem::TooLarge),

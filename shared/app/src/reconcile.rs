@@ -1,6 +1,9 @@
 //! The timer's pass: what nobody came back for is brought to its end. What handlers do too it does by
 //! their use cases; giving up, marking, sealing and alarms are its own. Every step may be done twice, so two passes at once only do some work twice.
 
+mod notes;
+
+use self::notes::{FirstSights, NOTES, Notes, Sight, Stop, claim_name};
 use crate::asking::{Asked, Patience};
 use crate::closing::HoldEnding;
 use crate::hold::Held;
@@ -11,7 +14,6 @@ use domain::order::{DueKind, Order, State, Why};
 use domain::stock::{Entry, Strip, evidence};
 use domain::{Claim, Millis, OrderId, ProductId};
 use futures_util::StreamExt;
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{Alarm, Head, Outcome};
 
@@ -81,44 +83,6 @@ pub struct Pass {
     /// Things that failed and are left to the next pass.
     pub failed: usize,
 }
-
-/// What one pass leaves for the next.
-#[derive(Serialize, Deserialize, Default)]
-struct Notes {
-    /// When each product was last seen whole, Unix ms.
-    since: BTreeMap<String, Millis>,
-    /// Where a pass ran out of time.
-    stopped_at: Option<Stop>,
-    /// Free cards in each product's fresh strips, and between which numbers they lie: counted again when one of both moves.
-    #[serde(default)]
-    fresh: BTreeMap<String, (u32, u32, u64)>,
-}
-
-/// Where a pass ran out of time, and when the first look at that product began, Unix ms.
-#[derive(Serialize, Deserialize)]
-struct Stop {
-    product: String,
-    strip: u32,
-    began: Millis,
-}
-
-/// An ownerless claim as it was first seen.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Sight {
-    /// When, Unix ms.
-    first: Millis,
-    /// In which strip, the lowest of them.
-    strip: u32,
-}
-
-/// The ownerless claims of a product, by claim in hexadecimal.
-type FirstSights = BTreeMap<String, Sight>;
-
-fn claim_name(claim: &Claim) -> String {
-    crate::keys::hex(&claim.to_bytes())
-}
-
-const NOTES: &str = "reconcile";
 
 /// One look at one product.
 struct Look<'a> {

@@ -1,7 +1,7 @@
 //! What holds for every address: ids, methods, sizes, other origins.
 
 use super::{granted, product, refused, send, shop_with, stock};
-use crate::openapi::{create, request};
+use crate::openapi::{create, is_for_programs, request};
 use functions::routes::ROUTES;
 use http::Request;
 use http::header::HeaderValue;
@@ -72,7 +72,7 @@ async fn bodies_end_at_64_kib() {
 async fn every_request_has_an_id_that_sorts_by_time() {
     let shop = TestShop::new(540).await;
     let mut seen = BTreeSet::new();
-    for route in ROUTES {
+    for route in ROUTES.iter().filter(|route| is_for_programs(route.path)) {
         let path = route.path.replace("{id}", "x").replace("{channel}", "x");
         let reply = send(&shop, request(route.method.as_str(), &path, "", "")).await;
         let id = reply.header("x-request-id").unwrap().to_owned();

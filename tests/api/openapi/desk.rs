@@ -29,9 +29,14 @@ impl Tour {
     }
 
     /// A body that is no object must not be taken for one that leaves everything out.
-    async fn no_object(&mut self, path: &str, token: &str) {
+    pub(super) async fn no_object(&mut self, path: &str, token: &str) {
         for body in ["{", "[]"] {
-            self.ask(request("POST", path, token, body), 400, "bad_request").await;
+            self.ask(
+                request(if path.ends_with("settings") { "PATCH" } else { "POST" }, path, token, body),
+                400,
+                "bad_request",
+            )
+            .await;
         }
     }
 

@@ -49,7 +49,10 @@ impl Pay {
         let (text, form) = match &payment.shown {
             Created::Redirect(url) => (url.as_str(), None),
             Created::Qr(text) => (text.as_str(), None),
-            Created::Form { action, fields } => ("", is_web(action).then(|| (action.clone(), fields.clone()))),
+            Created::Form { action, fields } => {
+                let is_open = lead == Lead::Post && is_web(action);
+                ("", is_open.then(|| (action.clone(), fields.clone())))
+            }
         };
         let is_code = matches!(&payment.shown, Created::Qr(_));
         let (href, button) = match lead {

@@ -1,0 +1,135 @@
+//! How much stock the pages show, and the showcase from which they are made.
+
+use super::{buy, change, forget};
+use http::Method;
+use serde_json::json;
+use tests::shop::{cards, wish};
+use tests::{TestShop, Visitor};
+
+async fn shown(shop: &TestShop) -> String {
+    forget(shop);
+    let page = Visitor::new(shop.front()).get("/").await.body;
+    let words = ["仅剩", "库存", "售罄", "有货"];
+    let at = words.iter().filter_map(|word| page.find(word)).min().unwrap_or_else(|| panic!("no stock in {page}"));
+    page[at..].split('<').next().unwrap().trim().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pages_learn_what_comes_and_goes() {
+    let mut shop = TestShop::new(930).await;
+    shop.product("p", 990, &[]).await;
+    shop.cards("p", &cards("CARD", 60), "").await;
+    assert_eq!(shown(&shop).await, "库存 60");
+    // A hold is seen by the timer's next pass.
+    for n in 0..3 {
+        shop.order(&format!("an-order-of-fifteen-{n}"), "p", 15).await;
+    }
+    shop.tick().await;
+    assert_eq!(shown(&shop).await, "库存 15");
+    let token = shop.sign_in().await;
+    let (_, gone) = shop.admin(Method::DELETE, "/api/admin/products/p/cards", &token, "CARD-000059".into()).await;
+    if gone["removed"] == json!(1) {
+        assert_eq!(shown(&shop).await, "库存 14");
+    }
+    // Whoever finds it sold out says so at once.
+    shop.order("all-that-is-left-of-it", "p", if gone["removed"] == json!(1) { 14 } else { 15 }).await;
+    assert_eq!(shop.create("one-more-than-there-is", &wish("p", 1)).await.0, 409);
+    assert_eq!(shown(&shop).await, "售罄");
+    // Holds lapse, and the pass that ends them shows it.
+    shop.minutes(17).await;
+    shop.tick().await;
+    assert!(shown(&shop).await.starts_with("库存"), "{}", shown(&shop).await);
+    shop.leave_unfinished();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_card_that_is_delivered_leaves_a_sold_out_page() {
+    let shop = TestShop::new(931).await;
+    shop.product("p", 990, &cards("CARD", 1)).await;
+    assert_eq!(shown(&shop).await, "仅剩 1");
+    let mut buyer = Visitor::new(shop.front());
+    buy(&shop, &mut buyer, "p", "ann@example.com").await;
+    assert_eq!(shown(&shop).await, "售罄");
+    change(&shop, "p", json!({"hide_stock": true})).await;
+    shop.cards("p", &cards("NEW", 2), "").await;
+    assert_eq!(shown(&shop).await, "有货");
+}
+
+/// Whoever was cut off between a change and the showcase leaves it to the timer; a showcase that is gone is made again.
+#[tokio::test(start_paused = true)]
+async fn the_showcase_mends_itself() {
+    let shop = TestShop::new(932).await;
+    shop.product("p", 990, &cards("CARD", 1)).await;
+    let engine = &shop.world.engine;
+    let update = json!({
+        "TableName": "kamivend-shop", "Key": {"kind": {"S": "showcase"}, "id": {"S": "all"}},
+        "UpdateExpression": "SET doc = :doc ADD v :one",
+        "ExpressionAttributeValues": {":doc": {"S": "{\"items\": []}"}, ":one": {"N": "1"}},
+    });
+    assert_eq!(engine.call("UpdateItem", update.to_string().as_bytes()).0, 200);
+    forget(&shop);
+    let listed = || async { Visitor::new(&shop.instance()).get("/").await.body.contains("/p/p\"") };
+    assert!(!listed().await, "planted: the showcase is behind");
+    shop.tick().await;
+    assert!(listed().await);
+    let gone = json!({"TableName": "kamivend-shop", "Key": {"kind": {"S": "showcase"}, "id": {"S": "all"}}});
+    assert_eq!(engine.call("DeleteItem", gone.to_string().as_bytes()).0, 200);
+    assert!(listed().await, "the first visitor arranges it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_hidden_opens_by_its_link_only() {
+    let shop = TestShop::new(933).await;
+    shop.product("shown", 990, &cards("A", 1)).await;
+    shop.product("hidden", 990, &cards("B", 1)).await;
+    shop.product("gone", 990, &cards("C", 1)).await;
+    change(&shop, "hidden", json!({"hidden": true})).await;
+    let token = shop.sign_in().await;
+    shop.admin(Method::DELETE, "/api/admin/products/gone", &token, String::new()).await;
+    forget(&shop);
+    let mut visitor = Visitor::new(shop.front());
+    let list = visitor.get("/").await.body;
+    let api = visitor.get("/api/products").await.body;
+    for (id, is_listed, status) in [("shown", true, 200), ("hidden", false, 200), ("gone", false, 404)] {
+        assert_eq!(list.contains(&format!("/p/{id}")), is_listed, "{id}");
+        assert_eq!(api.contains(&format!("\"{id}\"")), is_listed, "{id}");
+        assert_eq!(visitor.get(&format!("/p/{id}")).await.status, status, "{id}");
+    }
+}
+
+/// A file from a Chinese Windows, one with the mark of "Unicode", and one that is neither.
+#[tokio::test(start_paused = true)]
+async fn files_of_windows_come_in_right() {
+    let shop = TestShop::new(934).await;
+    shop.product("p", 990, &[]).await;
+    let token = shop.sign_in().await;
+    let bring = |body: Vec<u8>| {
+        let (shop, token) = (&shop, token.clone());
+        async move {
+            let request = http::Request::builder()
+                .method("POST")
+                .uri("/api/admin/products/p/cards")
+                .header("authorization", format!("Bearer {token}"))
+                .header("content-type", "text/plain")
+                .body(body)
+                .unwrap();
+            tests::shop::send(shop.front(), request).await.1
+        }
+    };
+    // 账号----密码 in GBK, by the published table: 账 D5CB, 号 BAC5, 密 C3DC, 码 C2EB.
+    let gbk = [b"\xD5\xCB\xBA\xC5----\xC3\xDC\xC2\xEB1\r\n".as_slice(), b"\xD5\xCB\xBA\xC5----\xC3\xDC\xC2\xEB2\r\n"]
+        .concat();
+    assert_eq!(bring(gbk).await["imported"], 2);
+    let utf16: Vec<u8> = "\u{feff}账号----密码3\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(bring(utf16).await["imported"], 1);
+    // One broken line does not turn a good file into another kind of file.
+    let broken =
+        [b"\xE8\xB4\xA6\xE5\x8F\xB7----A\n".as_slice(), b"\xE8\xB4\xA6\xE5\x8F\xB7----B\n", b"\xD5\xCB\n"].concat();
+    let report = bring(broken).await;
+    assert_eq!((&report["imported"], &report["rejected"][0]["reason"]), (&json!(2), &json!("not_utf8")), "{report}");
+    change(&shop, "p", json!({"card_template": {"separator": "----", "labels": ["账号", "密码"]}})).await;
+    let mut buyer = Visitor::new(shop.front());
+    let order = buy(&shop, &mut buyer, "p", "ann@example.com").await;
+    let keys = buyer.get(&format!("/o/{order}/keys")).await.body;
+    assert!(keys.contains(">账号<") && keys.contains("密码1"), "{keys}");
+}
