@@ -155,7 +155,8 @@ impl Stage {
     /// The words and goods of a shop.
     pub async fn of(shop: &TestShop) -> Stage {
         let listed = shop.app.products().await.expect("products").to_vec();
-        let listed: Vec<Listed> = listed.into_iter().filter(|listed| !listed.look.hidden).collect();
+        let mut listed: Vec<Listed> = listed.into_iter().filter(|listed| !listed.look.hidden).collect();
+        listed.sort_by_key(|listed| listed.look.sort);
         let texts = shop.app.texts(&ProductId::parse("wallet-50").unwrap()).await.expect("texts");
         let settings = shop.app.settings_now().await.expect("settings").0;
         Stage { settings, listed, texts: Texts::clone(&texts), now: now(&shop.app) }

@@ -63,8 +63,11 @@ async fn main() -> ExitCode {
 
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
+    // Whoever looks at late money makes the shop look for stock again.
+    let late = pages.iter().filter(|page| page.stage == Some("late")).map(|page| page.url.clone()).collect();
+    let (still, _) = shop.tapped(Arc::new(orders::NoStrips));
     let pages: Vec<Value> = pages.iter().map(Page::describe).collect();
-    let handler = serve::Handler::new(shop.front().clone(), Arc::new(stage)).await;
+    let handler = serve::Handler::new(shop.front().clone(), still, late, Arc::new(stage)).await;
     let server = tokio::spawn(local::server::serve_with(listener, move |request, peer| {
         let handler = handler.clone();
         async move { handler.handle(request, &peer).await }

@@ -23,7 +23,7 @@ const CONTACT: &str = "buyer@example.com";
 
 /// Loses what asks for stock, so that late money waits for it.
 #[derive(Debug)]
-struct NoStrips;
+pub struct NoStrips;
 
 impl Tap for NoStrips {
     fn fate(&self, call: &Call) -> Fate {

@@ -20,18 +20,21 @@ pub const DRAWN_ORDER: &str = "/o/GALLERY-";
 #[derive(Clone)]
 pub struct Handler {
     front: Front,
+    /// For orders that looking at would move on: it cannot reach the stock.
+    still: Front,
+    still_orders: Arc<Vec<String>>,
     stage: Arc<Stage>,
     /// The headers of a real page, so that a drawn one is held to the same policy.
     headers: HeaderMap,
 }
 
 impl Handler {
-    /// A handler over the shop's own front.
-    pub async fn new(front: Front, stage: Arc<Stage>) -> Handler {
+    /// A handler over the shop's own front, and over another one for the orders at these addresses.
+    pub async fn new(front: Front, still: Front, still_orders: Vec<String>, stage: Arc<Stage>) -> Handler {
         let request = Request::builder().uri("/lookup").header("accept", "text/html").body(Vec::new()).unwrap();
         let headers = front.handle(request, "127.0.0.1").await.headers().clone();
         assert!(headers.contains_key(CONTENT_SECURITY_POLICY), "a page without a policy");
-        Handler { front, stage, headers }
+        Handler { front, still, still_orders: Arc::new(still_orders), stage, headers }
     }
 
     /// Answers one request.
@@ -49,7 +52,8 @@ impl Handler {
                 None => Response::builder().status(404).body(Vec::new()).unwrap(),
             };
         }
-        self.front.handle(request, peer).await
+        let is_still = self.still_orders.iter().any(|order| path.starts_with(order));
+        if is_still { self.still.handle(request, peer).await } else { self.front.handle(request, peer).await }
     }
 
     fn drawn(&self, name: &str, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {

@@ -33,14 +33,14 @@ struct Sample {
     instructions: &'static str,
 }
 
-const GAMES: &str = "游戏点卡 Game cards";
-const SOFTWARE: &str = "软件授权 Software";
-const MEMBERSHIP: &str = "会员 Memberships";
+const GAMES: &str = "游戏 Games";
+const SOFTWARE: &str = "软件 Software";
+const MEMBERSHIP: &str = "会员 Membership";
 
 const SAMPLES: [Sample; 6] = [
     Sample {
         id: "sample-game-card",
-        name: "示例 · 游戏点卡 100 点 / Sample game card, 100 points",
+        name: "星港点卡 100 点 · Starport 100",
         summary: "全区通用，付款后立即到账 · All regions, delivered at once",
         category: GAMES,
         fen: 990,
@@ -56,7 +56,7 @@ const SAMPLES: [Sample; 6] = [
     },
     Sample {
         id: "sample-game-card-500",
-        name: "示例 · 游戏点卡 500 点 / Sample game card, 500 points",
+        name: "星港点卡 500 点 · Starport 500",
         summary: "大面值更划算 · Better value",
         category: GAMES,
         fen: 4_700,
@@ -72,7 +72,7 @@ const SAMPLES: [Sample; 6] = [
     },
     Sample {
         id: "sample-licence",
-        name: "示例 · 软件授权码（一年，单设备） / Sample licence code, one year, one device",
+        name: "墨写专业版授权码（一年） · Inkwell Pro, one year",
         summary: "支持 Windows 与 macOS · Windows and macOS",
         category: SOFTWARE,
         fen: 12_800,
@@ -88,7 +88,7 @@ const SAMPLES: [Sample; 6] = [
     },
     Sample {
         id: "sample-membership",
-        name: "示例 · 会员激活码（一个月） / Sample membership, one month",
+        name: "云影会员激活码（一个月） · Cloudreel, one month",
         summary: "新老账号都能用 · For new and old accounts",
         category: MEMBERSHIP,
         fen: 2_500,
@@ -104,7 +104,7 @@ const SAMPLES: [Sample; 6] = [
     },
     Sample {
         id: "sample-account",
-        name: "示例 · 独享账号（账号 + 密码 + 邮箱） / Sample account with password and mail",
+        name: "林间账号（含密码与邮箱） · Woodland account",
         summary: "到手请先改密码 · Change the password first",
         category: MEMBERSHIP,
         fen: 6_600,
@@ -120,7 +120,7 @@ const SAMPLES: [Sample; 6] = [
     },
     Sample {
         id: "sample-sold-out",
-        name: "示例 · 限量礼包 / Sample limited bundle",
+        name: "夏日限量礼包 · Summer bundle",
         summary: "补货时间见公告 · See the notice for the next batch",
         category: GAMES,
         fen: 19_900,
@@ -138,7 +138,7 @@ const SAMPLES: [Sample; 6] = [
 
 fn settings() -> Settings {
     Settings {
-        name: "青柠卡铺 Lime Keys".to_owned(),
+        name: "青柠卡铺".to_owned(),
         notice: "**这是示例店铺**，用沙箱支付试一单：不会真的收款。 *A sample shop: try an order, no real money moves.*"
             .to_owned(),
         purchase_notice: "1. 卡密为一次性数字商品，**付款后自动发货**。\n2. 下单前请核对商品、数量和联系方式。\n3. 售后期内卡密无法使用，请带单号联系店家。\n\nKeys are single-use digital goods, delivered as soon as they are paid. Please check product, quantity and contact first."

@@ -1,7 +1,7 @@
 //! The shop's own words on its pages: support everywhere, the time zone, pictures, colour, both languages; and what a buyer is
 //! told of money beside the money.
 
-use super::{buy, change, forget, pay, settings};
+use super::{buy, change, pay, settings};
 use http::Method;
 use local::seam::{Call, Fate, Tap};
 use serde_json::json;
@@ -50,7 +50,8 @@ async fn whom_to_ask_stands_on_every_page_and_every_error() {
         for visitor in [&mut buyer, &mut stranger] {
             let mut page = visitor.get(&path).await;
             if page.status == 303 {
-                page = visitor.get(&page.header("location").to_owned()).await;
+                let there = page.header("location").to_owned();
+                page = visitor.get(&there).await;
             }
             for word in ["青柠卡铺", "help@example.com", "123456789", "9:00–23:00", "示例备 1 号"] {
                 assert!(page.body.contains(word), "no {word} at {path}: {}", page.body);
