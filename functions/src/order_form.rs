@@ -158,7 +158,7 @@ impl<'a> Asked<'a> {
     }
 
     async fn submit(&self, form: &Form) -> Answer {
-        let values = read_values(form);
+        let values = read_values(form, self.listed.product.min_quantity);
         if matches!(check_nonce(self.app, form.text("nonce"), self.app.clock.now()), Nonce::Stale) {
             return Ok(self.show(409, values, Vec::new(), Some(FormNotice::Stale)));
         }
@@ -267,11 +267,13 @@ impl<'a> Asked<'a> {
     }
 }
 
-fn read_values(form: &Form) -> FormValues {
+fn read_values(form: &Form, least: u32) -> FormValues {
     let text = |name: &str| form.text(name).to_owned();
     FormValues {
         // A form without a choice of quantity sends none.
-        quantity: Some(text("quantity").trim().to_owned()).filter(|q| !q.is_empty()).unwrap_or_else(|| "1".to_owned()),
+        quantity: Some(text("quantity").trim().to_owned())
+            .filter(|q| !q.is_empty())
+            .unwrap_or_else(|| least.to_string()),
         contact: text("contact"),
         channel: text("channel"),
         fields: form.beginning("f.").map(|(id, value)| (id.to_owned(), value.trim().to_owned())).collect(),

@@ -81,12 +81,12 @@ pub(crate) fn access(app: &App, request: &Request, order: &Order) -> Access {
 async fn take_token(app: &App, id: &OrderId, token: &str, request: &Request) -> Answer {
     let address = format!("/o/{id}");
     let mut response = web::see_other(&address);
-    // The token is checked when the page is read; an epoch that was revoked since opens nothing there.
-    let name = web::order_cookie(id);
-    let known = web::cookie(request, &name).unwrap_or_default();
-    let good = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    if token.len() <= 64 && token.bytes().all(good) && known.split_once('.').is_none_or(|(_, old)| old != token) {
-        web::set_cookie(app, &mut response, &name, &format!("2.{token}"), &address);
+    let order = app.store.order(id).await?.filter(|order| order.state != State::Void);
+    // A link that opens nothing takes nothing away either: whoever sends one must not lock the buyer out.
+    if let Some(order) = order.filter(|order| app.keys.opens(token, id, order.token_epoch))
+        && access(app, request, &order) == Access::Locked
+    {
+        web::set_cookie(app, &mut response, &web::order_cookie(id), &format!("2.{token}"), &address);
     }
     Ok(response)
 }

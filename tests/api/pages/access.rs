@@ -51,6 +51,9 @@ async fn the_device_that_ordered_sees_its_key_and_no_other_does() {
     // The link once more does not cover what is open.
     friend.get(&link).await;
     assert!(friend.get(&format!("/o/{order}/keys")).await.body.contains("CARD"));
+    // A link that somebody bent takes nothing away.
+    friend.get(&format!("/o/{order}?t=bent")).await;
+    assert!(friend.get(&format!("/o/{order}/keys")).await.body.contains("CARD"));
     let file = friend.get(&format!("/o/{order}/keys.txt")).await;
     assert!(file.bytes.starts_with(b"\xEF\xBB\xBFCARD"), "{:?}", file.body);
     assert!(file.header("content-disposition").starts_with("attachment; filename="));
@@ -249,4 +252,48 @@ async fn no_gateway_learns_a_token() {
     // A payment app's own browser comes back without the cookie: state and amount, and the way to unlock.
     let app = Visitor::new(shop.front()).get(&format!("/o/{order}")).await.body;
     assert!(app.contains("9.90") && app.contains("/unlock") && !app.contains(&token), "{app}");
+}
+
+/// The page that waits asks often and is answered shortly: nothing while nothing changed, everything once when it did.
+#[tokio::test(start_paused = true)]
+async fn a_waiting_page_is_told_of_changes_and_of_nothing_else() {
+    let shop = TestShop::new(906).await;
+    shop.product("p", 990, &cards("CARD", 2)).await;
+    let mut buyer = Visitor::new(shop.front());
+    let order = buyer.order("p", "ann@example.com").await;
+    let state_of = |body: &str| body.split("data-state=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let poll = format!("/o/{order}?part=main");
+    let mut known = state_of(&buyer.get(&format!("/o/{order}")).await.body);
+    let mut seen = vec![known.clone()];
+    for (what, wait, changes) in
+        [("nothing", 3_000, false), ("payment", 0, true), ("nothing", 1_000, false), ("key", 0, true)]
+    {
+        shop.pass(wait);
+        match what {
+            "payment" => pay(&shop, &mut buyer, &order, "pay").await,
+            "key" => shop.deliver_all().await,
+            _ => {}
+        }
+        let mut page = buyer.clone();
+        page.headers.push(("x-state", known.clone()));
+        let answer = page.get(&poll).await;
+        assert_eq!(answer.status, if changes { 200 } else { 204 }, "{what}: {}", answer.body);
+        assert_eq!(answer.body.is_empty(), !changes);
+        if changes {
+            assert!(!answer.body.contains("<html"), "the inside of the page alone");
+            known = state_of(&answer.body);
+            assert!(!seen.contains(&known), "{known} again");
+            seen.push(known.clone());
+        } else {
+            assert!(answer.header("x-poll-ms").parse::<u32>().unwrap() >= 300);
+        }
+    }
+    // A minute old, a tenth of it: rarely, and ever more rarely.
+    let other = buyer.order("p", "ann@example.com").await;
+    let poll_ms =
+        |body: &str| body.split("data-poll-ms=\"").nth(1).unwrap().split('"').next().unwrap().parse::<u32>().unwrap();
+    for (wait, expected) in [(0, 2_000), (60_000, 6_000), (120_000, 10_000)] {
+        shop.pass(wait);
+        assert_eq!(poll_ms(&buyer.get(&format!("/o/{other}")).await.body), expected);
+    }
 }

@@ -30,7 +30,7 @@ async fn a_page_costs_one_read_at_most() {
         (format!("/o/{waiting}"), 1),
         (format!("/o/{waiting}?part=main"), 1),
         (format!("/o/{delivered}"), 1),
-        (format!("/o/{waiting}?t={token}"), 0),
+        (format!("/o/{waiting}?t={token}"), 1),
         (format!("/o/{waiting}/link.png"), 1),
     ] {
         let counter = Arc::new(Counter::default());
