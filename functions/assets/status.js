@@ -50,7 +50,7 @@ async function poll() {
   try {
     const answer = await ask("?part=main", { "X-State": order.dataset.state });
     if (answer.status === 404) return location.reload();
-    if (!answer.ok) throw answer.status;
+    if (!answer.ok || answer.redirected) throw answer.status;
     const html = answer.status === 204 ? "" : await answer.text();
     order.dataset.pollMs = answer.headers.get("x-poll-ms") ?? order.dataset.pollMs;
     good();
@@ -124,7 +124,7 @@ async function uncover(keys) {
   button.textContent = button.dataset.busy;
   try {
     const answer = await ask("/keys", { "X-Part": "keys" }, new URLSearchParams());
-    if (!answer.ok) throw answer.status;
+    if (!answer.ok || answer.redirected) throw answer.status;
     keys.innerHTML = await answer.text();
     keys.dataset.kept = "";
     wire(keys);

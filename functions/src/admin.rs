@@ -19,6 +19,8 @@ use store::Outcome;
 const NAME_MAX: usize = 200;
 /// Fields a seller may ask for in one product.
 const FIELD_COUNT_MAX: usize = 20;
+/// Why a change is refused that no page could show.
+pub(crate) const FULL: &str = "The shop is full: archive products, or shorten what their pages say.";
 /// Tries to read and change a product before giving way to other editors.
 const CHANGE_TRIES: usize = 3;
 
@@ -125,6 +127,9 @@ async fn create(app: &App, request: &Request) -> Answer {
     if app.listed_now(&listed.product.id).await?.is_some_and(|found| found != listed) {
         return Err(taken);
     }
+    if !app.has_room_for(&listed).await? {
+        return Err(Problem::Conflict(FULL));
+    }
     // The texts first: a product that is listed has them. Nobody reads the texts of one that was refused.
     if texts != Texts::default() && !keep_texts(app, &listed.product.id, &texts).await? {
         return Err(taken);
@@ -157,6 +162,9 @@ async fn change(app: &App, id: &str, body: &Value, archive: bool) -> Answer {
         let (mut changed, texts) = with(app, listed, known.clone(), body, &[]).await?;
         changed.product.version += 1;
         changed.product.archived = archive;
+        if !archive && !app.has_room_for(&changed).await? {
+            return Err(Problem::Conflict(FULL));
+        }
         if texts != known && !app.change_texts(&id, &texts, texts_version).await? {
             continue;
         }
@@ -261,8 +269,10 @@ fn read_fields(value: &Value) -> Option<Vec<Field>> {
             let id = field.get("id")?.as_str()?;
             let label = field.get("label")?.as_str()?.trim();
             let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-            let fits =
-                (1..=32).contains(&id.len()) && id.bytes().all(good) && (1..=100).contains(&label.chars().count());
+            let fits = !label.chars().any(char::is_control)
+                && (1..=32).contains(&id.len())
+                && id.bytes().all(good)
+                && (1..=100).contains(&label.chars().count());
             let required = field.get("required").is_none_or(Value::is_boolean).then(|| field.get("required"))?;
             let required = required.and_then(Value::as_bool).unwrap_or(false);
             fits.then(|| Field { id: id.to_owned(), label: label.to_owned(), required })

@@ -5,7 +5,7 @@ use crate::http::{Answer, Problem, json_response};
 use app::{App, ImportReport, NoCardColumn};
 use domain::ProductId;
 use domain::limits::{BODY_MAX, IMPORT_PART_MAX, REJECTED_LINES_MAX};
-use encoding_rs::{Encoding, GB18030, UTF_8};
+use encoding_rs::{Encoding, GBK, UTF_8};
 use lambda_http::http::Method;
 use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::{Request, RequestExt};
@@ -46,7 +46,8 @@ async fn remove(app: &App, product: &ProductId, who: &str, request: &Request) ->
         return Err(Problem::TooLarge);
     }
     app.note_deed(who, "cards_removed", product.as_str(), None, "").await?;
-    let report = app.remove_cards(product, body, app.clock.now() + IMPORT_MS).await?;
+    let (body, _) = in_utf8(body);
+    let report = app.remove_cards(product, &body, app.clock.now() + IMPORT_MS).await?;
     app.count_shelf(product).await;
     json_response(
         200,
@@ -68,36 +69,51 @@ async fn import(app: &App, product: &ProductId, request: &Request) -> Answer {
         return Err(Problem::UnsupportedMedia);
     }
     let (upload, part) = upload_and_part(app, request)?;
-    let body = &*in_utf8(body);
+    let (body, decoded_from) = in_utf8(body);
     let deadline = app.clock.now() + IMPORT_MS;
-    match app.import_cards_until(product, &upload, part, body, media == "text/csv", deadline).await? {
+    match app.import_cards_until(product, &upload, part, &body, media == "text/csv", deadline).await? {
         Ok(report) => {
             app.count_shelf(product).await;
-            json_response(200, &describe(&report))
+            json_response(200, &describe(&report, decoded_from))
         }
         Err(NoCardColumn) => Err(Problem::field("body", "no_card_column")),
     }
 }
 
-/// The text in UTF-8. Sellers' files often come from a Chinese Windows, whose programs write GB18030, or as "Unicode", which is
-/// UTF-16 with its mark. What is neither stays as it is, and its lines are named as not readable.
-fn in_utf8(body: &[u8]) -> Cow<'_, [u8]> {
+/// The text in UTF-8, and what it was read from when that was something else. Sellers' files often come from a Chinese Windows,
+/// whose programs write GBK, or as "Unicode", which is UTF-16 with its mark.
+///
+/// A wrong guess would sell garbage, so nothing is guessed: not a line of the file is UTF-8 beyond ASCII, and every double byte is
+/// one of GB 2312, the part of GBK that common words are written in. Anything else stays as it is, and its lines are named as not
+/// readable.
+fn in_utf8(body: &[u8]) -> (Cow<'_, [u8]>, Option<&'static str>) {
     if let Some((encoding, mark)) = Encoding::for_bom(body)
         && encoding != UTF_8
     {
         let (text, _, had_errors) = encoding.decode(body.get(mark..).unwrap_or_default());
-        return if had_errors { Cow::Borrowed(body) } else { Cow::Owned(text.into_owned().into_bytes()) };
+        let text = text.into_owned().into_bytes();
+        return if had_errors { (Cow::Borrowed(body), None) } else { (Cow::Owned(text), Some("utf-16")) };
     }
-    // A good file with a broken line is not a file of another kind: only that line is refused.
-    let foreign = body.split(|b| *b == b'\n').filter(|line| !line.is_ascii());
-    let (good, bad): (Vec<&[u8]>, Vec<&[u8]>) = foreign.partition(|line| std::str::from_utf8(line).is_ok());
-    if bad.len() <= good.len() {
-        return Cow::Borrowed(body);
+    let mut foreign = body.split(|b| *b == b'\n').filter(|line| !line.is_ascii()).peekable();
+    let is_gb2312 =
+        foreign.peek().is_some() && foreign.all(|line| std::str::from_utf8(line).is_err() && in_pairs(line));
+    match is_gb2312.then(|| GBK.decode_without_bom_handling_and_without_replacement(body)).flatten() {
+        Some(text) => (Cow::Owned(text.into_owned().into_bytes()), Some("gbk")),
+        None => (Cow::Borrowed(body), None),
     }
-    match GB18030.decode_without_bom_handling_and_without_replacement(body) {
-        Some(text) => Cow::Owned(text.into_owned().into_bytes()),
-        None => Cow::Borrowed(body),
+}
+
+/// Whether everything beyond ASCII comes in pairs of GB 2312: A1 to F7, then A1 to FE.
+fn in_pairs(line: &[u8]) -> bool {
+    let mut bytes = line.iter();
+    while let Some(first) = bytes.next() {
+        let is_pair = || (0xA1..=0xF7).contains(first) && bytes.next().is_some_and(|b| (0xA1..=0xFE).contains(b));
+        let mut is_pair = is_pair;
+        if !first.is_ascii() && !is_pair() {
+            return false;
+        }
     }
+    true
 }
 
 /// Without an id every upload is one of its own, so that sending the same text again reports duplicates.
@@ -118,14 +134,18 @@ fn upload_and_part(app: &App, request: &Request) -> Result<(String, u32), Proble
     }
 }
 
-fn describe(report: &ImportReport) -> Value {
+fn describe(report: &ImportReport, decoded_from: Option<&str>) -> Value {
     let rejected: Vec<Value> =
         report.rejected.iter().take(REJECTED_LINES_MAX).map(|r| json!({"line": r.line, "reason": r.reason})).collect();
-    json!({
+    let mut told = json!({
         "imported": report.imported,
         "duplicates": report.duplicates,
         "rejected_count": report.rejected.len(),
         "rejected": rejected,
         "remaining": report.remaining,
-    })
+    });
+    if let (Some(told), Some(encoding)) = (told.as_object_mut(), decoded_from) {
+        told.insert("decoded_from".into(), encoding.into());
+    }
+    told
 }

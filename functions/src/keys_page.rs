@@ -39,7 +39,7 @@ pub(crate) async fn handle(app: &App, path: &str, id: &str, request: &Request) -
         ("/o/{id}/keys.txt", _) => back,
         (_, &Method::POST) => match Form::read(app, request) {
             Ok(_) => asked.uncover(access).await,
-            Err(trouble) => Ok(web::trouble(&visit, request, 403, trouble)),
+            Err((status, trouble)) => Ok(web::trouble(&visit, request, status, trouble)),
         },
         _ if access == Access::Open => asked.page(false).await,
         _ => Ok(asked.cover()),

@@ -42,7 +42,7 @@ pub(crate) async fn handle(app: &App, request: &Request) -> Answer {
     if request.method() == Method::POST {
         let form = match Form::read(app, request) {
             Ok(form) => form,
-            Err(trouble) => return Ok(web::trouble(&visit, request, 403, trouble)),
+            Err((status, trouble)) => return Ok(web::trouble(&visit, request, status, trouble)),
         };
         let (contact, number) = (form.text("contact").trim(), form.text("number").trim());
         let password = form.text("query_password");

@@ -43,7 +43,7 @@ pub(crate) async fn handle(app: &App, id: &str, request: &Request) -> Answer {
     if is_post {
         return match Form::read(app, request) {
             Ok(form) => asked.submit(&form).await,
-            Err(trouble) => Ok(web::trouble(&visit, request, 403, trouble)),
+            Err((status, trouble)) => Ok(web::trouble(&visit, request, status, trouble)),
         };
     }
     let notice = if visit.showcase.settings.closed.is_some() {
@@ -181,7 +181,10 @@ impl<'a> Asked<'a> {
         wish.address = source_address(self.request);
         match self.app.create_order(&wish).await {
             Ok(Ok(answer)) => Ok(self.done(&answer)),
-            Ok(Err(refusal)) => Ok(self.refuse(refused(refusal), values, wish.quantity).await),
+            Ok(Err(refusal)) => match refused(refusal) {
+                Problem::PriceChanged => self.at_the_new_price(values).await,
+                problem => Ok(self.refuse(problem, values, wish.quantity).await),
+            },
             Err(error) => {
                 let _ = Problem::from(error);
                 Ok(self.show(503, values, Vec::new(), Some(FormNotice::Unavailable)))
@@ -203,16 +206,16 @@ impl<'a> Asked<'a> {
             "query_password": values.query_password,
             "coupon": values.coupon.trim(),
         });
-        let seen = form.text("price_seen").split_once(' ').and_then(|(minor, currency)| {
-            Some(json!({"amount_minor": minor.parse::<i64>().ok()?, "currency": currency}))
-        });
+        // A form that names no price agrees to none.
+        let (minor, currency) = form.text("price_seen").split_once(' ').unwrap_or_default();
+        let minor = minor.parse::<i64>().unwrap_or_default();
+        let currency = domain::Currency::parse(currency).unwrap_or(domain::Currency::CNY);
+        let seen = json!({"amount_minor": minor, "currency": currency.code()});
         if let Some(body) = body.as_object_mut() {
             if !fields.is_empty() {
                 body.insert("fields".into(), fields.into());
             }
-            if let Some(seen) = seen {
-                body.insert("price_seen".into(), seen);
-            }
+            body.insert("price_seen".into(), seen);
         }
         body
     }
@@ -243,10 +246,19 @@ impl<'a> Asked<'a> {
         web::set_cookie(self.app, response, &web::order_cookie(order), &value, &format!("/o/{order}"));
     }
 
+    /// The price that was asked for, as it stands in the product itself: what pages are made from may lag.
+    async fn at_the_new_price(&self, values: FormValues) -> Answer {
+        let listed = self.app.listed_now(&self.listed.product.id).await?.ok_or(Problem::NotFound)?;
+        let now = Asked { app: self.app, request: self.request, visit: self.visit, data: self.data, listed: &listed };
+        Ok(now.show(409, values, Vec::new(), Some(FormNotice::PriceChanged)))
+    }
+
     async fn refuse(&self, problem: Problem, mut values: FormValues, quantity: u32) -> Response<Body> {
         let (status, notice) = match problem {
             Problem::Invalid(wrong) if wrong.iter().any(|(_, code)| *code == "off_sale") => (409, FormNotice::OffSale),
             Problem::Invalid(wrong) => return self.show(422, values, wrong, None),
+            // Whoever hides how many there are says no number here either.
+            Problem::SoldOut if self.listed.look.hide_stock => (409, FormNotice::SoldOut),
             Problem::SoldOut => match self.app.shown_stock(&self.listed.product.id).await {
                 Ok(left) if (1..u64::from(quantity)).contains(&left) => {
                     values.quantity = left.to_string();
@@ -254,7 +266,6 @@ impl<'a> Asked<'a> {
                 }
                 _ => (409, FormNotice::SoldOut),
             },
-            Problem::PriceChanged => (409, FormNotice::PriceChanged),
             Problem::TooManyHolds => (429, FormNotice::TooManyOpen),
             Problem::RateLimited(seconds) => (429, FormNotice::TooFast(seconds)),
             Problem::ChannelDown => (503, FormNotice::ChannelDown),

@@ -11,7 +11,7 @@ use app::showcase::{ExtraMoney, PageData, PageWish};
 use app::{App, AttemptRefusal, CancelAnswer, CheckAnswer, LookupAnswer};
 use domain::limits::COMPLETED_AFTER_MS;
 use domain::order::{Order, State, Why};
-use domain::refund::returned;
+use domain::refund::{Refund, done, returned};
 use domain::{AccountId, Currency, Millis, Money, OrderId};
 use lambda_http::http::header::{CACHE_CONTROL, HeaderValue};
 use lambda_http::{Body, Request, Response};
@@ -43,7 +43,7 @@ pub(crate) async fn handle(app: &App, path: &str, id: &str, request: &Request) -
         "/o/{id}/qr.png" => opened.code().await,
         "/o/{id}/link.png" => opened.link_code(),
         _ => match Form::read(app, request) {
-            Err(trouble) => Ok(web::trouble(&opened.visit, request, 403, trouble)),
+            Err((status, trouble)) => Ok(web::trouble(&opened.visit, request, status, trouble)),
             // Only the holder of the order moves it. Whoever has lost it is shown how to show that it is theirs.
             Ok(_) if opened.access == Access::Locked => Ok(web::see_other(&format!("/o/{id}"))),
             Ok(form) => opened.press(path, &form).await,
@@ -94,9 +94,9 @@ async fn take_token(app: &App, id: &OrderId, token: &str, request: &Request) -> 
 async fn unlock(app: &App, id: &OrderId, request: &Request) -> Answer {
     let form = match Form::read(app, request) {
         Ok(form) => form,
-        Err(trouble) => {
+        Err((status, trouble)) => {
             let visit = Visit::new(app, request, app.showcase().await?);
-            return Ok(web::trouble(&visit, request, 403, trouble));
+            return Ok(web::trouble(&visit, request, status, trouble));
         }
     };
     let address = format!("/o/{id}");
@@ -153,6 +153,11 @@ fn word_of(notice: CheckNotice) -> String {
     }
 }
 
+/// The number under which money went back, as far as there is one: a person's own; the word of a channel is for the log.
+fn reference_of(refund: &Refund) -> String {
+    if refund.by_hand { refund.reference.clone() } else { String::new() }
+}
+
 /// Where an order stands, as its buyer reads it. `can_pay` says whether there is something to pay by.
 pub(crate) fn stage(order: &Order, now: Millis, can_pay: bool, can_refund: bool) -> Stage {
     match order.state {
@@ -163,6 +168,12 @@ pub(crate) fn stage(order: &Order, now: Millis, can_pay: bool, can_refund: bool)
         }
         State::Review => Stage::Review,
         State::Paid => Stage::Paid { since: (now - order.paid_at.unwrap_or(now)).max(0).div_euclid(1_000) },
+        // Nothing moves a delivered order; what is left of it for its buyer is that the money is back.
+        State::Delivered if done(&order.refunds) > 0 && done(&order.refunds) >= order.paid_minor() => {
+            let last = order.refunds.last();
+            let reference = last.map(reference_of).unwrap_or_default();
+            Stage::Refunded { at: last.map_or(now, |refund| refund.at), reference }
+        }
         State::Delivered if order.delivered_at.is_some_and(|at| now - at >= COMPLETED_AFTER_MS) => Stage::Completed,
         State::Delivered => Stage::Delivered,
         State::Expired if matches!(order.why, Some(Why::Cancelled | Why::Failed)) => Stage::Cancelled,
@@ -179,10 +190,13 @@ pub(crate) fn stage(order: &Order, now: Millis, can_pay: bool, can_refund: bool)
         State::Refunded => {
             let last = order.refunds.last();
             let at = last.map_or(now, |refund| refund.at);
-            Stage::Refunded { at, reference: last.map(|refund| refund.reference.clone()).unwrap_or_default() }
+            Stage::Refunded { at, reference: last.map(reference_of).unwrap_or_default() }
         }
     }
 }
+
+/// Milliseconds after its end in which a page still expects late money.
+const LATE_MS: i64 = 30 * 60_000;
 
 /// How long a page waits before it asks again, ms. Money that is there becomes a key within a second, so that second is worth a
 /// few questions; a buyer who has not paid yet is asked about rarely.
@@ -193,6 +207,10 @@ fn next_poll_ms(order: &Order, now: Millis) -> i64 {
         State::Paid if since < 15_000 => 1_000,
         State::Paid if since < 120_000 => 3_000,
         State::Held => ((now - order.created_at) / 10).clamp(2_000, 10_000),
+        // What cannot change is not asked about again.
+        State::Delivered | State::Refunded | State::Void => 0,
+        State::Expired if now - order.expires_at > LATE_MS => 0,
+        State::RefundDue | State::Review => 30_000,
         _ => 10_000,
     }
 }
@@ -210,6 +228,10 @@ impl Opened<'_> {
 
     async fn show(&self) -> Answer {
         let order = &self.found.order;
+        // The page says after two minutes that the shop has been told; so it is told.
+        if let Err(error) = self.app.tell_person_when_slow(order).await {
+            tracing::warn!(order = %order.id, %error, "left to the sweep");
+        }
         if self.app.seems_stuck(order)
             && let Err(error) = self.app.send_again(order).await
         {
@@ -293,7 +315,10 @@ impl Opened<'_> {
             quantity: order.quantity,
             amount: money(newest.map_or(0, |attempt| attempt.minor)),
             paid: order.settled.is_some().then(|| money(order.paid_minor())),
-            returned: money(returned(&order.refunds)),
+            returned: money(match order.state {
+                State::RefundDue => order.paid_minor(),
+                _ => returned(&order.refunds),
+            }),
             created_at: order.created_at,
             expires_at: order.expires_at,
             paid_at: order.paid_at,
@@ -341,7 +366,7 @@ impl Opened<'_> {
             return Err(Problem::NotFound);
         }
         match self.app.shown(order, attempt, &listed.product, setting) {
-            Some(Created::Qr(text)) => picture(&text),
+            Some(Created::Qr(text)) => picture(&text, "private, max-age=900"),
             _ => Err(Problem::NotFound),
         }
     }
@@ -353,7 +378,8 @@ impl Opened<'_> {
             return Err(Problem::NotFound);
         }
         let token = self.app.keys.order_token(&order.id, order.token_epoch);
-        picture(&format!("{}/o/{}?t={token}", self.app.config.public_url, order.id))
+        // It holds the token, so no device keeps it longer than it looks at it.
+        picture(&format!("{}/o/{}?t={token}", self.app.config.public_url, order.id), "no-store")
     }
 
     /// A button of the page.
@@ -434,17 +460,17 @@ fn timeline(order: &Order) -> Vec<(Happened, Millis)> {
     timeline
 }
 
-/// A code as a picture that only this browser keeps.
-fn picture(text: &str) -> Answer {
+/// A code as a picture that at most this browser keeps.
+fn picture(text: &str, kept: &'static str) -> Answer {
     let png = pages::qr::png(text).ok_or(Problem::NotFound)?;
     let mut response: Response<Body> = respond(200, "image/png", Body::Binary(png));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=900"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(kept));
     Ok(response)
 }
 
 /// The origin of an address that a channel's configuration gave.
 fn origin_of(address: &str) -> Option<String> {
-    let (scheme, rest) = address.split_once("://")?;
+    let (scheme, rest) = address.split_once("://").filter(|(scheme, _)| matches!(*scheme, "https" | "http"))?;
     let host = rest.split(['/', '?']).next()?;
     let good = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
     (!host.is_empty() && host.bytes().all(good)).then(|| format!("{scheme}://{host}"))

@@ -41,6 +41,9 @@ pub(crate) async fn handle(app: &App, request: &Request) -> Answer {
         if !wrong.is_empty() {
             return Err(Problem::Invalid(wrong));
         }
+        if !app.has_room_for_settings(&settings).await? {
+            return Err(Problem::Conflict(crate::admin::FULL));
+        }
         if app.change_settings(&settings, version).await? {
             return describe(&settings, version + 1);
         }

@@ -77,9 +77,9 @@ async fn shop(app: &App, request: &Request) -> Answer {
 async fn choose_language(app: &App, request: &Request) -> Answer {
     let form = match Form::read(app, request) {
         Ok(form) => form,
-        Err(trouble) => {
+        Err((status, trouble)) => {
             let visit = Visit::new(app, request, app.showcase().await?);
-            return Ok(web::trouble(&visit, request, 403, trouble));
+            return Ok(web::trouble(&visit, request, status, trouble));
         }
     };
     let to = form.text("to");

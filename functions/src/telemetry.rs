@@ -5,11 +5,11 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging for the process. Twice is harmless: the first stays.
 pub fn start() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    // Below this the SDK writes down what it sends, buyers' contacts included: nobody's variable lets it.
-    let filter = match "aws=info".parse() {
-        Ok(cap) => filter.add_directive(cap),
-        Err(_) => filter,
-    };
+    // Below this, libraries write down what they send and get: contacts, cookies, passwords. Nobody's variable lets them.
+    let filter = ["aws=info", "lambda=info", "hyper=info", "h2=info", "rustls=info"]
+        .iter()
+        .filter_map(|cap| cap.parse().ok())
+        .fold(filter, EnvFilter::add_directive);
     let subscriber = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)

@@ -42,6 +42,7 @@ pub(crate) struct Visit {
     pub(crate) path: String,
     pub(crate) now: Millis,
     env: pages::view::Env,
+    is_https: bool,
 }
 
 impl Visit {
@@ -53,6 +54,7 @@ impl Visit {
             path: request.raw_http_path().to_owned(),
             now: app.clock.now(),
             env: pages::env::detect(header(USER_AGENT)),
+            is_https: app.config.public_url.starts_with("https://"),
         }
     }
 
@@ -110,7 +112,9 @@ fn thousandths(text: &str) -> i32 {
 /// The value of a cookie.
 pub(crate) fn cookie(request: &Request, name: &str) -> Option<String> {
     let all = request.headers().get_all(COOKIE);
-    let pairs = all.iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
+    // Pair by pair: one that does not read must not take the others with it.
+    let pairs =
+        all.iter().flat_map(|v| v.as_bytes().split(|b| *b == b';')).filter_map(|pair| std::str::from_utf8(pair).ok());
     let found = pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(n, _)| *n == name);
     found.map(|(_, value)| value.to_owned())
 }
@@ -155,20 +159,21 @@ pub(crate) fn remember_order(app: &App, request: &Request, response: &mut Respon
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// Reads the body of a request whose origin has been checked here: a form of another site changes nothing.
-    pub(crate) fn read(app: &App, request: &Request) -> Result<Form, Trouble<'static>> {
+    /// Reads the body of a request whose origin is checked here: a form of another site changes nothing. The status to refuse
+    /// with stands beside the trouble.
+    pub(crate) fn read(app: &App, request: &Request) -> Result<Form, (u16, Trouble<'static>)> {
         if !is_own(app, request) {
-            return Err(Trouble::ForeignForm);
+            return Err((403, Trouble::ForeignForm));
         }
         let body: &[u8] = request.body().as_ref();
         if body.len() > FORM_MAX {
-            return Err(Trouble::BadRequest);
+            return Err((413, Trouble::BadRequest));
         }
         let fields: Vec<(String, String)> = form_urlencoded::parse(body)
             .take(FORM_FIELDS_MAX + 1)
             .map(|(n, v)| (n.into_owned(), v.into_owned()))
             .collect();
-        if fields.len() > FORM_FIELDS_MAX { Err(Trouble::BadRequest) } else { Ok(Form(fields)) }
+        if fields.len() > FORM_FIELDS_MAX { Err((413, Trouble::BadRequest)) } else { Ok(Form(fields)) }
     }
 
     /// The first value of a field; empty when there is none.
@@ -191,8 +196,9 @@ fn is_own(app: &App, request: &Request) -> bool {
         return site == "same-origin";
     }
     let Some(origin) = header(ORIGIN.as_str()) else { return true };
-    let host = origin.split_once("://").map_or("", |(_, host)| host);
-    origin == app.config.public_url || (!host.is_empty() && header(HOST.as_str()) == Some(host))
+    let (scheme, host) = origin.split_once("://").unwrap_or_default();
+    let is_here = !host.is_empty() && header(HOST.as_str()) == Some(host);
+    origin == app.config.public_url || (is_here && app.config.public_url.split("://").next() == Some(scheme))
 }
 
 /// A page under the policy by which only our own files run, and nothing frames it. `gateway` is the one origin to which a form
@@ -207,6 +213,9 @@ pub(crate) fn page(
     under_policy(visit, compressed(request, respond(status, "text/html; charset=utf-8", html)), gateway)
 }
 
+/// A year, in which browsers come back by HTTPS only.
+const HTTPS_ONLY: &str = "max-age=31536000";
+
 fn under_policy(visit: &Visit, mut response: Response<Body>, gateway: Option<&str>) -> Response<Body> {
     let forms = gateway.map_or(String::new(), |origin| format!(" {origin}"));
     let policy = format!(
@@ -219,6 +228,9 @@ fn under_policy(visit: &Visit, mut response: Response<Body>, gateway: Option<&st
     }
     // Some gateways look at the origin a buyer comes from; nothing beyond it leaves.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("strict-origin"));
+    if visit.is_https {
+        headers.insert(lambda_http::http::header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HTTPS_ONLY));
+    }
     headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
     if let Ok(lang) = HeaderValue::from_str(visit.lang.tag()) {
         headers.insert(lambda_http::http::header::CONTENT_LANGUAGE, lang);

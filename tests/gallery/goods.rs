@@ -49,7 +49,6 @@ fn shelf() -> Vec<(&'static str, &'static str, &'static str, i64, usize, Value)>
             3,
             json!({"contact_kind": "email", "summary": "充到你自己的账号。"}),
         ),
-        ("long-name", LONG_NAME, "游戏点卡", 123_456, 40, json!({"contact_kind": "qq"})),
         ("music-month", "音乐会员月卡", "音乐", 1_200, 25, json!({"hide_stock": true})),
         (
             "cloud-year",
@@ -60,6 +59,7 @@ fn shelf() -> Vec<(&'static str, &'static str, &'static str, i64, usize, Value)>
             json!({"fields": [{"id": "account", "label": "云盘账号", "required": true}, {"id": "note", "label": "备注", "required": false}]}),
         ),
         ("skin-code", "输入法皮肤兑换码", "软件激活", 100, 60, json!({"min_quantity": 1, "max_quantity": 1})),
+        ("long-name", LONG_NAME, "游戏点卡", 123_456, 40, json!({"contact_kind": "qq"})),
         ("wallet-100", "钱包充值卡 100 元", "游戏点卡", 9_500, 44, json!({})),
         ("office-year", "办公软件一年授权", "软件激活", 29_900, 18, json!({"review": true, "contact_kind": "phone"})),
         ("video-month", "视频会员月卡", "视频会员", 2_500, 90, json!({})),

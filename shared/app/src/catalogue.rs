@@ -148,7 +148,7 @@ pub(crate) fn read_product(item: &ShopItem) -> Result<Listed, AppError> {
     Ok(Listed { product, look: doc.look })
 }
 
-fn write_product(Listed { product, look }: &Listed) -> Result<ShopItem, AppError> {
+pub(crate) fn write_product(Listed { product, look }: &Listed) -> Result<ShopItem, AppError> {
     let doc = ProductDoc {
         name: product.name.clone(),
         kind: product.kind.as_str().to_owned(),

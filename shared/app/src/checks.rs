@@ -3,7 +3,7 @@
 use crate::asking::{Asked, Patience};
 use crate::{App, AppError};
 use domain::limits::{CHECK_EVERY_MS, SEND_AGAIN_AFTER_MS, SEND_AGAIN_LEASE_MS};
-use domain::order::{Order, State};
+use domain::order::{DueKind, Order, State};
 use store::Outcome;
 
 /// What came of "I have paid".
@@ -22,6 +22,9 @@ pub enum CheckAnswer {
         seconds: i64,
     },
 }
+
+/// Milliseconds after which a buyer who watches is told that the shop knows.
+const SLOW_MS: i64 = 2 * 60_000;
 
 impl App {
     /// Asks the providers of an order now, at most once in five seconds.
@@ -43,8 +46,22 @@ impl App {
     /// Whether an order has been paid and waiting for so long that its message may be lost.
     pub fn seems_stuck(&self, order: &Order) -> bool {
         let waits = matches!(order.state, State::Paid | State::Late);
-        let since = self.clock.now() - order.paid_at.unwrap_or_default();
-        waits && since >= SEND_AGAIN_AFTER_MS
+        let now = self.clock.now();
+        let since = now - order.paid_at.unwrap_or_default();
+        // Whoever drove it a moment ago did so for everybody.
+        let driven = order.sent_again_at.is_some_and(|at| now - at < SEND_AGAIN_LEASE_MS);
+        waits && since >= SEND_AGAIN_AFTER_MS && !driven
+    }
+
+    /// Puts a paid order before a person that its buyer has waited for, and watched, for two minutes.
+    pub async fn tell_person_when_slow(&self, order: &Order) -> Result<(), AppError> {
+        let now = self.clock.now();
+        let is_slow = order.state == State::Paid && now - order.paid_at.unwrap_or(now) >= SLOW_MS;
+        let is_listed = order.due.is_some_and(|due| due.kind == DueKind::Person);
+        if is_slow && !is_listed && !self.is_closed().await? {
+            self.store.needs_person(order, now).await?;
+        }
+        Ok(())
     }
 
     /// Drives an order again that was paid and waits, at most once in ten seconds however many people ask.

@@ -82,7 +82,7 @@ fn weight_of(order: &Order) -> usize {
 const HEAVIEST: usize = 10;
 
 /// A household's network: an IPv4 address, or the 64 bits of an IPv6 one that its provider gave it.
-fn network_of(address: &str) -> String {
+pub(crate) fn network_of(address: &str) -> String {
     match address.parse::<Ipv6Addr>() {
         Ok(v6) => match v6.to_ipv4_mapped() {
             Some(v4) => v4.to_string(),

@@ -183,6 +183,11 @@ impl Keys {
         mac(&self.refund, &[&order.0, key.as_bytes()])
     }
 
+    /// An order that nobody can make, for the look-up of a contact that has none: its work is to be the same.
+    pub(crate) fn nobody(&self, contact: &[u8; 16], number: usize) -> OrderId {
+        OrderId(mac(&self.page, &[b"nobody", contact, &number.to_be_bytes()]))
+    }
+
     /// What vouches for something that a page hands to a browser and takes back, by its purpose.
     pub fn page(&self, purpose: &str, text: &str) -> String {
         hex(&mac::<10>(&self.page, &[purpose.as_bytes(), text.as_bytes()]))

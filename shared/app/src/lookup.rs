@@ -1,6 +1,7 @@
 //! Finding orders again by contact and password. Unknown contact and wrong password take the same reads and the same hashes,
 //! and give the same empty answer.
 
+use crate::crowd::network_of;
 use crate::{App, AppError};
 use domain::order::{Order, State};
 use domain::{Millis, OrderId};
@@ -46,24 +47,23 @@ impl App {
         // As many reads and hashes for a stranger as for a buyer of a hundred orders: nobody learns who has bought here.
         let mut asked = known.clone();
         for n in asked.len()..LOOKED_THROUGH {
-            asked.push(self.keys.order_id(&format!("nobody's order {n} of {contact}")));
+            asked.push(self.keys.nobody(&hash, n));
         }
         let found = self.store.orders_with_passwords(&asked).await?;
         let mut orders: Vec<Order> = Vec::new();
-        for id in &asked {
+        for (n, id) in asked.iter().enumerate() {
             let wanted = self.keys.password(id, password);
             let stored = found.iter().find(|f| f.order.id == *id);
             let kept = stored.map_or([0; 16], |f| f.password_hash);
             if let (true, Some(stored)) = (crate::keys::equal(&wanted, &kept), stored)
+                && n < known.len()
                 && stored.order.state != State::Void
             {
                 orders.push(stored.order.clone());
             }
         }
         orders.sort_by_key(|o| std::cmp::Reverse((o.created_at, o.id)));
-        if !orders.is_empty() {
-            self.take_back(&names).await;
-        }
+        self.take_back(&names, &orders).await;
         Ok(LookupAnswer::Orders(orders))
     }
 
@@ -89,9 +89,7 @@ impl App {
                 && f.order.state != State::Void
         };
         let orders: Vec<Order> = found.iter().filter(fits).map(|f| f.order.clone()).collect();
-        if !orders.is_empty() {
-            self.take_back(&names).await;
-        }
+        self.take_back(&names, &orders).await;
         Ok(LookupAnswer::Orders(orders))
     }
 
@@ -103,7 +101,7 @@ impl App {
         let until = (window + 1) * WINDOW_MS;
         // The address first: one that is shut cannot go on and shut other people's contacts.
         let names = [
-            (format!("lookup#address#{}#{window}", self.keys.address(address)), PER_ADDRESS),
+            (format!("lookup#address#{}#{window}", self.keys.address(&network_of(address))), PER_ADDRESS),
             (format!("lookup#contact#{}#{window}", crate::keys::hex(contact)), PER_CONTACT),
         ];
         for (name, most) in &names {
@@ -114,8 +112,12 @@ impl App {
         Ok(Ok(Counters { names: names.map(|(name, _)| name), until }))
     }
 
-    /// A look-up that found something was no guess.
-    async fn take_back(&self, counters: &Counters) {
+    /// A look-up that found something paid was no guess. An unpaid order proves nothing: anybody makes one under anybody's contact,
+    /// with the very password that is being tried on the others.
+    async fn take_back(&self, counters: &Counters, found: &[Order]) {
+        if found.iter().all(|order| order.settled.is_none()) {
+            return;
+        }
         for name in &counters.names {
             if let Err(error) = self.store.count_try(name, -1, counters.until).await {
                 tracing::warn!(%error, "a successful look-up stays counted");

@@ -114,6 +114,11 @@ impl App {
         if scarce && self.is_one_too_many(request).await {
             return Ok(Err(CreateRefusal::TooMany));
         }
+        // So does a large claim that cannot be met: whoever asks for more than there is must not hold it while it is counted.
+        if scarce && request.quantity > 1 && !self.could_hold(&product.id, claim, request.quantity).await? {
+            self.tell_sold_out(&request.product, request.quantity).await;
+            return Ok(Err(CreateRefusal::SoldOut));
+        }
         let read = async { if scarce { Ok(None) } else { self.store.order(&request.order).await } };
         let write = async {
             if details.is_bulky() {
@@ -162,7 +167,7 @@ impl App {
             return Ok(Err(CreateRefusal::NoProduct));
         };
         // Closed by its owner: nothing new is taken, and what was ordered before goes on.
-        if self.showcase().await?.settings.closed.is_some() {
+        if self.is_closed_by_owner().await? {
             return Ok(Err(CreateRefusal::Closed));
         }
         let amount = match product.price_of(request.quantity, &request.channel, request.price_seen) {
@@ -226,16 +231,21 @@ impl App {
         held: &Held,
         why: Why,
     ) -> Result<Result<CreateAnswer, CreateRefusal>, AppError> {
-        if why == Why::SoldOut {
-            self.tell_sold_out(&request.product, request.quantity).await;
-        }
         if held.is_empty() {
-            return Ok(Err(if why == Why::TooMany { CreateRefusal::TooMany } else { CreateRefusal::SoldOut }));
+            if why == Why::TooMany {
+                return Ok(Err(CreateRefusal::TooMany));
+            }
+            self.tell_sold_out(&request.product, request.quantity).await;
+            return Ok(Err(CreateRefusal::SoldOut));
         }
         let voided = self.store.void(&request.order, &request.product, why, self.clock.now()).await?;
         match voided {
             Outcome::Applied(tombstone) | Outcome::AlreadyApplied(tombstone) => {
                 self.give_back(&tombstone, &request.product, claim, held).await;
+                // Counted after the cards are back, or the pages would say that nobody can have them.
+                if why == Why::SoldOut {
+                    self.tell_sold_out(&request.product, request.quantity).await;
+                }
                 Ok(Err(refused_by(&tombstone)))
             }
             Outcome::Refused(order) => {

@@ -4,7 +4,8 @@
 
 use crate::showcase::Shelf;
 use crate::{App, AppError};
-use domain::{Millis, ProductId};
+use domain::stock::Entry;
+use domain::{Claim, Millis, ProductId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use store::{Head, PageKeys};
@@ -53,6 +54,25 @@ impl App {
             }
         }
         Ok(free)
+    }
+
+    /// Whether a claim could hold so many cards now: the free ones, and those it holds from an earlier try.
+    pub(crate) async fn could_hold(&self, product: &ProductId, claim: Claim, quantity: u32) -> Result<bool, AppError> {
+        let head = self.store.head(product).await?.unwrap_or_default();
+        let strips: Vec<u32> = (head.low..head.on_sale).collect();
+        let wanted = u64::from(quantity);
+        let mut found = 0;
+        // The newest first: that is where free cards lie.
+        for page in strips.rchunks(PAGE) {
+            for item in self.store.strips(product, page).await? {
+                let own = item.strip.positions_of(Entry::Claim(claim)).len();
+                found += item.strip.tally(|_, _| false).free + u64::try_from(own).unwrap_or_default();
+            }
+            if found >= wanted {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Counts a product's cards and tells the pages. Best effort: whatever was done before is done.

@@ -2,7 +2,7 @@
 //! there are. It is derived. The documents it is arranged from are the truth; whoever changes one arranges it anew, and the timer
 //! does so for whoever was cut off.
 
-use crate::catalogue::{CHANNEL, ChannelSetting, Listed, PRODUCT, read_product};
+use crate::catalogue::{CHANNEL, ChannelSetting, Listed, PRODUCT, read_product, write_product};
 use crate::settings::{Settings, Texts};
 use crate::{App, AppError};
 use domain::limits::CATALOGUE_AGE_MS;
@@ -72,6 +72,8 @@ struct Piece {
 pub(crate) struct Shown {
     showcase: Mutex<Option<(Millis, Arc<Showcase>)>>,
     shelf: Mutex<Option<(Millis, Arc<Shelf>)>>,
+    /// Whether the owner takes no orders, as it stands in the settings themselves.
+    closed: Mutex<Option<(Millis, bool)>>,
     texts: Mutex<HashMap<ProductId, (Millis, Texts)>>,
 }
 
@@ -231,13 +233,7 @@ impl App {
         for _ in 0..TRIES {
             let stands = self.store.shop_item(SHOWCASE.0, SHOWCASE.1).await?;
             // The version is read first: whoever changes a document after this arranges after us, and one of both is refused.
-            let mut items = self.store.shop_items(PRODUCT).await?;
-            items.retain(|item| read_product(item).is_ok_and(|listed| !listed.product.archived));
-            items.extend(self.store.shop_items(CHANNEL).await?);
-            items.extend(self.store.shop_item(SETTINGS.0, SETTINGS.1).await?);
-            let pieces = items.into_iter().map(|i| Piece { kind: i.kind, id: i.id, v: i.version, doc: i.doc });
-            let doc = serde_json::to_string(&ShowcaseDoc { items: pieces.collect() });
-            let doc = doc.map_err(|_| AppError::Setting("showcase"))?;
+            let doc = arranged(self.pieces().await?)?;
             if doc.len() > SHOWCASE_MAX {
                 return Err(AppError::Setting("the showcase, which has grown too large; archive products"));
             }
@@ -273,6 +269,45 @@ impl App {
         }
     }
 
+    /// Whether the owner takes no orders now, from memory no older than two seconds: from the settings themselves, because what
+    /// pages are made from may lag.
+    pub(crate) async fn is_closed_by_owner(&self) -> Result<bool, AppError> {
+        let now = self.clock.now();
+        if let Some(known) = fresh(&self.shown_lately.closed, now) {
+            return Ok(known);
+        }
+        let closed = self.settings_now().await?.0.closed.is_some();
+        keep(&self.shown_lately.closed, now, closed);
+        Ok(closed)
+    }
+
+    /// Whether the showcase would still have room with this product in it, in place of the one that stands there. A change that
+    /// no page could ever show is refused before it is made.
+    pub async fn has_room_for(&self, listed: &Listed) -> Result<bool, AppError> {
+        let item = write_product(listed)?;
+        let id = item.id.clone();
+        let rest = self.pieces().await?.into_iter().filter(move |i| i.kind != PRODUCT || i.id != id);
+        let shown = (!listed.product.archived).then_some(item);
+        Ok(arranged(rest.chain(shown))?.len() <= SHOWCASE_MAX)
+    }
+
+    /// The same for the shop's words.
+    pub async fn has_room_for_settings(&self, settings: &Settings) -> Result<bool, AppError> {
+        let doc = serde_json::to_string(settings).map_err(|_| AppError::Setting("settings"))?;
+        let item = ShopItem { kind: SETTINGS.0.to_owned(), id: SETTINGS.1.to_owned(), doc, version: u32::MAX };
+        let rest = self.pieces().await?.into_iter().filter(|i| i.kind != SETTINGS.0);
+        Ok(arranged(rest.chain([item]))?.len() <= SHOWCASE_MAX)
+    }
+
+    /// The documents that the showcase is arranged from, as they stand now.
+    async fn pieces(&self) -> Result<Vec<ShopItem>, AppError> {
+        let mut items = self.store.shop_items(PRODUCT).await?;
+        items.retain(|item| read_product(item).is_ok_and(|listed| !listed.product.archived));
+        items.extend(self.store.shop_items(CHANNEL).await?);
+        items.extend(self.store.shop_item(SETTINGS.0, SETTINGS.1).await?);
+        Ok(items)
+    }
+
     /// Writes the shop's words over the version that was read. `false` when somebody else changed them meanwhile.
     pub async fn change_settings(&self, settings: &Settings, seen: u32) -> Result<bool, AppError> {
         let doc = serde_json::to_string(settings).map_err(|_| AppError::Setting("settings"))?;
@@ -281,6 +316,7 @@ impl App {
             0 => self.store.create_shop_item(&item).await?,
             _ => self.store.change_shop_item(&item).await?,
         };
+        *self.shown_lately.closed.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.arrange_or_leave().await;
         Ok(!matches!(written, Outcome::Refused(_)))
     }
@@ -353,6 +389,11 @@ impl App {
             tracing::warn!(%order, %error, "a buyer is not told of further money");
         }
     }
+}
+
+fn arranged(items: impl IntoIterator<Item = ShopItem>) -> Result<String, AppError> {
+    let pieces = items.into_iter().map(|i| Piece { kind: i.kind, id: i.id, v: i.version, doc: i.doc });
+    serde_json::to_string(&ShowcaseDoc { items: pieces.collect() }).map_err(|_| AppError::Setting("showcase"))
 }
 
 fn read_settings(item: &ShopItem) -> Result<Settings, AppError> {

@@ -185,12 +185,32 @@ async fn a_password_is_taken_as_it_is_typed() {
     }
 }
 
+/// An order costs nothing until it is paid. One made under somebody's contact with the very password that is guessed at is found,
+/// and takes no try back; and no idempotency key leads to the orders that fill up a stranger's look-up.
+#[tokio::test]
+async fn orders_made_for_guessing_buy_no_guesses() {
+    let shop = shop_with(651, 40).await;
+    for n in 0..10 {
+        let guess = format!("guess number {n}");
+        let (made, _) = order(&shop, &format!("an-order-for-guessing-{n}"), "victim@example.com", &guess).await;
+        assert_eq!(found(&look(&shop, "victim@example.com", &guess).await), [made.order.as_str()]);
+    }
+    refused(&look(&shop, "victim@example.com", "guess number 0").await, 429, "rate_limited");
+    let contact = "another@example.com";
+    for n in 90..100 {
+        order(&shop, &format!("nobody's order {n} of {contact}"), "me@example.com", "one word").await;
+    }
+    assert_eq!(found(&look(&shop, contact, "one word").await), [""; 0]);
+}
+
 #[tokio::test]
 async fn ten_failures_shut_a_contact_for_everybody() {
     let shop = shop_with(644, 5).await;
     shop.pass(MINUTE);
     let (buyer, code) = order(&shop, "an-order-that-is-guessed-at", "me@example.com", "").await;
-    // Whoever finds something is no guesser, however often they come.
+    shop.pay(&buyer, "T1").await;
+    shop.deliver_all().await;
+    // Whoever finds something that was paid is no guesser, however often they come.
     for n in 0..9 {
         assert_eq!(found(&look(&shop, "me@example.com", &format!("guess {n}")).await), [""; 0]);
         assert_eq!(found(&look(&shop, "Me@Example.com ", &code).await), [buyer.order.as_str()]);
@@ -206,6 +226,8 @@ async fn ten_failures_shut_a_contact_for_everybody() {
     }
     // Somebody else is not kept from looking, also from the same address.
     let (other, other_code) = order(&shop, "an-order-nobody-guesses-at", "you@example.com", "").await;
+    shop.pay(&other, "T2").await;
+    shop.deliver_all().await;
     assert_eq!(found(&look(&shop, "you@example.com", &other_code).await), [other.order.as_str()]);
     shop.pass((wait - 2) * 1_000);
     refused(&look(&shop, "me@example.com", &code).await, 429, "rate_limited");

@@ -170,7 +170,7 @@ async fn only_the_seller_removes_and_only_what_there_is() {
     refused(&remove(&shop, text(65_537)).await, 413, "too_large");
     assert_eq!(remove(&shop, text(65_536)).await.body, report(0, 0, 1));
     assert_eq!(remove(&shop, "").await.body, report(0, 0, 0));
-    assert_eq!(remove(&shop, b"\xff\xfe\n\nCARD".to_vec()).await.body, report(0, 0, 2));
+    assert_eq!(remove(&shop, b"\xff\xff\n\nCARD".to_vec()).await.body, report(0, 0, 2));
     assert_eq!(counts(&shop).await, [1, 1, 0, 0]);
     // What an archived product still has is not sold, and may be taken out all the same.
     granted(&sell(&shop, "DELETE", "/api/admin/products/p", &with(&json!({}), "x", json!(null))).await, 200);

@@ -75,7 +75,8 @@ impl Tour {
         self.ask(request("POST", path, "", "{}"), 422, "invalid").await;
         self.ask(request("POST", path, "", " ".repeat(65_537)), 413, "too_large").await;
         let guess = json!({"contact": "finder@example.com", "query_password": "a guess"}).to_string();
-        for _ in 0..10 {
+        // An order that nobody paid is found, and counts as a try all the same.
+        for _ in 0..9 {
             self.ask(request("POST", path, "", guess.as_str()), 200, "").await;
         }
         self.ask(request("POST", path, "", own.to_string()), 429, "rate_limited").await;

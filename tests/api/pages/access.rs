@@ -89,7 +89,12 @@ async fn contact_and_password_unlock_and_guesses_do_not() {
     shop.product("p", 990, &cards("CARD", 3)).await;
     let mut buyer = Visitor::new(shop.front());
     let nonce = buyer.get("/p/p").await.input("nonce");
-    let fields = [("nonce", nonce.as_str()), ("contact", "Ann@example.com"), ("query_password", "open sesame")];
+    let fields = [
+        ("nonce", nonce.as_str()),
+        ("price_seen", "990 CNY"),
+        ("contact", "Ann@example.com"),
+        ("query_password", "open sesame"),
+    ];
     let own = buyer.post("/p/p", &fields).await.header("location").to_owned();
     let coded = buyer.order("p", "bob@example.com").await;
     let page = buyer.get(&format!("/o/{coded}")).await.body;
@@ -132,7 +137,12 @@ async fn orders_are_found_again_in_three_ways() {
     let mut buyer = Visitor::new(shop.front());
     let coded = buyer.order("p", "ann@example.com").await;
     let nonce = buyer.get("/p/p").await.input("nonce");
-    let fields = [("nonce", nonce.as_str()), ("contact", "ann@example.com"), ("query_password", "open sesame")];
+    let fields = [
+        ("nonce", nonce.as_str()),
+        ("price_seen", "990 CNY"),
+        ("contact", "ann@example.com"),
+        ("query_password", "open sesame"),
+    ];
     let own = buyer.post("/p/p", &fields).await.header("location")[3..].to_owned();
 
     // This device remembers; another does not, and a list that somebody made up is none.

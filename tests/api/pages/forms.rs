@@ -21,7 +21,8 @@ async fn a_form_sent_twice_is_one_order_and_the_next_form_is_another() {
     let shop = shop(910, 5).await;
     let mut buyer = Visitor::new(shop.front());
     let nonce = buyer.get("/p/p").await.input("nonce");
-    let fields = [("nonce", nonce.as_str()), ("contact", "ann@example.com"), ("quantity", "1")];
+    let fields =
+        [("nonce", nonce.as_str()), ("price_seen", "990 CNY"), ("contact", "ann@example.com"), ("quantity", "1")];
     let first = buyer.post("/p/p", &fields).await;
     let second = buyer.post("/p/p", &fields).await;
     assert_eq!((first.status, second.status), (303, 303));
@@ -32,7 +33,8 @@ async fn a_form_sent_twice_is_one_order_and_the_next_form_is_another() {
     assert_ne!(format!("/o/{again}"), first.header("location"));
     assert_eq!(held(&shop).await, 2);
     // The old form with another quantity is neither the old order nor a new one.
-    let bent = [("nonce", nonce.as_str()), ("contact", "ann@example.com"), ("quantity", "2")];
+    let bent =
+        [("nonce", nonce.as_str()), ("price_seen", "990 CNY"), ("contact", "ann@example.com"), ("quantity", "2")];
     let stale = buyer.post("/p/p", &bent).await;
     assert_eq!((stale.status, stale.input("quantity").as_str()), (409, "2"), "{}", stale.body);
     assert!(stale.body.contains("没有重复下单") && stale.input("nonce") != nonce, "{}", stale.body);
@@ -48,20 +50,26 @@ async fn a_page_that_was_left_open_is_refreshed_and_loses_nothing() {
     bent.replace_range(3..4, if &bent[3..4] == "0" { "1" } else { "0" });
     for (wait, nonce) in [(0, bent.as_str()), (0, ""), (0, "jshort"), (2 * 60 * 60_000 + 1, nonce.as_str())] {
         shop.pass(wait);
-        let fields = [("nonce", nonce), ("contact", "ann@example.com"), ("quantity", "3")];
+        let fields = [("nonce", nonce), ("price_seen", "990 CNY"), ("contact", "ann@example.com"), ("quantity", "3")];
         let page = buyer.post("/p/p", &fields).await;
         assert_eq!(page.status, 409, "{nonce}: {}", page.body);
         assert_eq!((page.input("contact").as_str(), page.input("quantity").as_str()), ("ann@example.com", "3"));
         assert_eq!(held(&shop).await, 0);
         // The very form that came back is good.
         if wait > 0 {
-            let fields = [("nonce", &*page.input("nonce")), ("contact", "ann@example.com"), ("quantity", "3")];
+            let fields = [
+                ("nonce", &*page.input("nonce")),
+                ("price_seen", &*page.input("price_seen")),
+                ("contact", "ann@example.com"),
+                ("quantity", "3"),
+            ];
             assert_eq!(buyer.post("/p/p", &fields).await.status, 303);
         }
     }
     // A key that the page's script made.
     let made = format!("j{}", "A-z_09".repeat(6));
-    let fields = [("nonce", made.as_str()), ("contact", "ann@example.com"), ("quantity", "1")];
+    let fields =
+        [("nonce", made.as_str()), ("price_seen", "990 CNY"), ("contact", "ann@example.com"), ("quantity", "1")];
     buyer.headers.push(("x-part", "form".to_owned()));
     let told = buyer.post("/p/p", &fields).await;
     assert_eq!(told.status, 201, "{}", told.body);
@@ -87,7 +95,10 @@ async fn a_form_of_another_site_changes_nothing() {
         let mut evil = buyer.clone();
         evil.headers.push((name, value.to_owned()));
         for (path, fields) in [
-            ("/p/p".to_owned(), vec![("nonce", nonce.as_str()), ("contact", "ann@example.com")]),
+            (
+                "/p/p".to_owned(),
+                vec![("nonce", nonce.as_str()), ("price_seen", "990 CNY"), ("contact", "ann@example.com")],
+            ),
             (format!("/o/{order}/cancel"), vec![]),
             (format!("/o/{order}/check"), vec![]),
             (format!("/o/{order}/payments"), vec![("channel", "sandbox")]),
@@ -115,6 +126,7 @@ async fn what_does_not_fit_is_said_beside_its_field_and_nothing_is_lost() {
     let nonce = buyer.get("/p/p").await.input("nonce");
     let good = [
         ("nonce", nonce.as_str()),
+        ("price_seen", "990 CNY"),
         ("contact", "ann@example.com"),
         ("quantity", "2"),
         ("f.role", "Ranger"),
@@ -162,18 +174,28 @@ async fn a_price_that_changed_and_stock_that_went_are_told_before_anything_is_ch
     assert_eq!((page.status, page.body.contains("价格已变为 ¥10.90")), (409, true), "{}", page.body);
     assert_eq!(page.input("price_seen"), "1090 CNY", "the next press is at the new price");
 
-    let fields = [("nonce", &*page.input("nonce")), ("contact", "ann@example.com"), ("quantity", "5")];
+    let fields = [
+        ("nonce", &*page.input("nonce")),
+        ("price_seen", &*page.input("price_seen")),
+        ("contact", "ann@example.com"),
+        ("quantity", "5"),
+    ];
     let page = buyer.post("/p/p", &fields).await;
     assert_eq!((page.status, page.input("quantity").as_str()), (409, "3"), "{}", page.body);
     assert!(page.body.contains("只剩 3 件"), "{}", page.body);
-    let fields = [("nonce", &*page.input("nonce")), ("contact", "ann@example.com"), ("quantity", "3")];
+    let fields = [
+        ("nonce", &*page.input("nonce")),
+        ("price_seen", &*page.input("price_seen")),
+        ("contact", "ann@example.com"),
+        ("quantity", "3"),
+    ];
     assert_eq!(buyer.post("/p/p", &fields).await.status, 303);
 
     let mut late = Visitor::new(shop.front());
     let nonce = late.get("/p/p").await;
     let nonce =
         if nonce.body.contains("name=\"nonce\"") { nonce.input("nonce") } else { format!("j{}", "A".repeat(32)) };
-    let fields = [("nonce", &*nonce), ("contact", "bob@example.com"), ("quantity", "1")];
+    let fields = [("nonce", &*nonce), ("price_seen", "1090 CNY"), ("contact", "bob@example.com"), ("quantity", "1")];
     let page = late.post("/p/p", &fields).await;
     assert_eq!(page.status, 409, "{}", page.body);
     assert!(page.body.contains("刚刚售罄，没有扣款"), "{}", page.body);
@@ -186,7 +208,8 @@ async fn a_closed_shop_takes_no_order_and_delivers_what_was_paid() {
     let order = buyer.order("p", "ann@example.com").await;
     let nonce = buyer.get("/p/p").await.input("nonce");
     settings(&shop, json!({"closed": "Stocktaking until noon"})).await;
-    let page = buyer.post("/p/p", &[("nonce", &*nonce), ("contact", "ann@example.com")]).await;
+    let page =
+        buyer.post("/p/p", &[("nonce", &*nonce), ("price_seen", "990 CNY"), ("contact", "ann@example.com")]).await;
     assert_eq!((page.status, page.body.contains("Stocktaking until noon")), (503, true), "{}", page.body);
     assert!(buyer.get("/").await.body.contains("Stocktaking until noon"));
     let (status, answer) = shop.create("an-order-in-a-closed-shop", &tests::shop::wish("p", 1)).await;

@@ -95,6 +95,7 @@ async fn script_in_any_field_is_text() {
     let nonce = buyer.get("/p/p").await.input("nonce");
     let fields = [
         ("nonce", nonce.as_str()),
+        ("price_seen", "990 CNY"),
         ("contact", EVIL),
         ("f.role", EVIL),
         ("quantity", "1"),

@@ -119,7 +119,8 @@ async fn files_of_windows_come_in_right() {
     // 账号----密码 in GBK, by the published table: 账 D5CB, 号 BAC5, 密 C3DC, 码 C2EB.
     let gbk = [b"\xD5\xCB\xBA\xC5----\xC3\xDC\xC2\xEB1\r\n".as_slice(), b"\xD5\xCB\xBA\xC5----\xC3\xDC\xC2\xEB2\r\n"]
         .concat();
-    assert_eq!(bring(gbk).await["imported"], 2);
+    let report = bring(gbk).await;
+    assert_eq!((&report["imported"], &report["decoded_from"]), (&json!(2), &json!("gbk")), "{report}");
     let utf16: Vec<u8> = "\u{feff}账号----密码3\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_eq!(bring(utf16).await["imported"], 1);
     // One broken line does not turn a good file into another kind of file.
@@ -127,9 +128,88 @@ async fn files_of_windows_come_in_right() {
         [b"\xE8\xB4\xA6\xE5\x8F\xB7----A\n".as_slice(), b"\xE8\xB4\xA6\xE5\x8F\xB7----B\n", b"\xD5\xCB\n"].concat();
     let report = bring(broken).await;
     assert_eq!((&report["imported"], &report["rejected"][0]["reason"]), (&json!(2), &json!("not_utf8")), "{report}");
+    // What only looks foreign is never guessed at: a bad byte, Latin-1, Big5, a mixed file.
+    for (text, imported) in [
+        (b"AAAA-1\nBBBB-\xE9AB2\nCCCC-3\n".as_slice(), 2),
+        (b"M\xfcller-KEY\n".as_slice(), 0),
+        (b"\xB1b\xB8\xB9-KEY\n".as_slice(), 0),
+        (b"\xE8\xB4\xA6-U8\n\xD5\xCB-G1\n\xD5\xCB-G2\n".as_slice(), 1),
+    ] {
+        let report = bring(text.to_vec()).await;
+        assert_eq!(report["imported"], imported, "{report}");
+        assert!(report.get("decoded_from").is_none() && report["rejected_count"] != 0, "{report}");
+    }
+    // What came in so goes out so.
+    let gone = b"\xD5\xCB\xBA\xC5----\xC3\xDC\xC2\xEB2\r\n".to_vec();
+    let request = http::Request::builder()
+        .method("DELETE")
+        .uri("/api/admin/products/p/cards")
+        .header("authorization", format!("Bearer {token}"))
+        .body(gone)
+        .unwrap();
+    assert_eq!(tests::shop::send(shop.front(), request).await.1["removed"], 1);
     change(&shop, "p", json!({"card_template": {"separator": "----", "labels": ["账号", "密码"]}})).await;
     let mut buyer = Visitor::new(shop.front());
     let order = buy(&shop, &mut buyer, "p", "ann@example.com").await;
     let keys = buyer.get(&format!("/o/{order}/keys")).await.body;
     assert!(keys.contains(">账号<") && keys.contains("密码1"), "{keys}");
+}
+
+/// Whoever asks for more than there is holds nothing while it is counted, and makes nobody believe that nothing is left.
+#[tokio::test(start_paused = true)]
+async fn too_large_an_order_takes_nothing_from_others() {
+    let shop = TestShop::new(935).await;
+    shop.product("p", 990, &cards("CARD", 40)).await;
+    assert_eq!(shown(&shop).await, "库存 40");
+    for n in 0..3 {
+        assert_eq!(shop.create(&format!("an-order-of-too-many-{n}"), &wish("p", 50)).await.0, 409);
+        assert_eq!(shown(&shop).await, "库存 40");
+    }
+    assert!(!shop.table(store::Table::Orders).iter().any(|row| row.contains("VOID")), "nothing was claimed for them");
+    // Beside it, others buy what there is.
+    let greedy = async {
+        for n in 0..20 {
+            shop.create(&format!("an-order-of-too-many-again-{n}"), &wish("p", 50)).await;
+        }
+    };
+    let honest = async {
+        for n in 0..40 {
+            assert_eq!(shop.create(&format!("an-honest-order-of-one-{n}"), &wish("p", 1)).await.0, 201, "{n}");
+        }
+    };
+    tokio::join!(greedy, honest);
+    let mut shop = shop;
+    shop.leave_unfinished();
+}
+
+/// What no page could show is refused before it is made, and closing the shop never depends on what pages show.
+#[tokio::test(start_paused = true)]
+async fn a_shop_that_is_full_says_so() {
+    let shop = TestShop::new(936).await;
+    shop.product("p", 990, &cards("CARD", 2)).await;
+    let token = shop.sign_in().await;
+    let label = "长".repeat(100);
+    let fields: Vec<_> = (0..20).map(|n| json!({"id": format!("f{n}"), "label": label})).collect();
+    let mut made = 0;
+    let refused = loop {
+        let product = json!({
+            "id": format!("large-{made:03}"), "name": "Large", "kind": "single_use_key", "channels": ["sandbox"],
+            "price": {"amount_minor": 990, "currency": "CNY"}, "fields": fields,
+        });
+        let (status, answer) = shop.admin(Method::POST, "/api/admin/products", &token, product.to_string()).await;
+        if status != 201 {
+            break (status, answer["code"].clone());
+        }
+        made += 1;
+        assert!(made < 100, "it is never full");
+    };
+    assert_eq!(refused, (409, json!("conflict")));
+    assert!(made > 20, "{made}");
+    forget(&shop);
+    let mut visitor = Visitor::new(shop.front());
+    assert!(visitor.get("/").await.body.contains(&format!("/p/large-{:03}", made - 1)), "all that was made is shown");
+    change(&shop, "p", json!({"price": {"amount_minor": 1_990, "currency": "CNY"}})).await;
+    assert!(visitor.get("/p/p").await.body.contains("19.90"));
+    let (status, _) = shop.admin(Method::DELETE, "/api/admin/products/large-000", &token, String::new()).await;
+    assert_eq!(status, 200, "archiving makes room");
 }

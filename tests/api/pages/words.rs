@@ -168,6 +168,10 @@ async fn a_buyer_is_told_of_money_beside_the_money() {
     pay(&shop, &mut buyer, &wrong, "pay_wrong_amount").await;
     let page = buyer.get(&format!("/o/{wrong}")).await.body;
     assert!(page.contains("收到 ¥9.89，应付 ¥9.90"), "{page}");
+    // When its time is over too, no page says that nothing was charged.
+    shop.minutes(18).await;
+    let page = buyer.get(&format!("/o/{wrong}")).await.body;
+    assert!(page.contains("data-stage=\"expired\"") && !page.contains("没有扣款"), "{page}");
     let stranger = Visitor::new(shop.front()).get(&format!("/o/{wrong}")).await.body;
     assert!(!stranger.contains("9.89"), "{stranger}");
     // The gateway repeats itself: one banner all the same.

@@ -111,6 +111,8 @@ export function inspect({ questions, name, stage, least, lang, size }) {
         for (let j = i + 1; j < rects.length; j++) {
           const [a, b] = [rects[i], rects[j]];
           if (a.e.contains(b.e) || b.e.contains(a.e) || inList(a.e, b.e)) continue;
+          // What a summary opens belongs to it.
+          if (a.e.tagName === "SUMMARY" && a.e.parentElement.contains(b.e)) continue;
           // What sticks to the edge of the window lies over whatever is scrolled under it.
           if (a.e.closest(".pay-bar") || b.e.closest(".pay-bar")) continue;
           const dx = Math.max(a.r.left, b.r.left) - Math.min(a.r.right, b.r.right);

@@ -129,6 +129,15 @@ pub(super) fn words(f: &Frame<'_>, v: &OrderView<'_>) -> Words {
             }),
         ),
     };
+    // Money did come, only not this much: no page may say that nothing was charged.
+    let came = v.extras.iter().any(|extra| matches!(extra, Extra::WrongAmount { .. }));
+    if came && matches!(v.stage, Stage::Expired | Stage::Cancelled | Stage::NoCode { .. }) {
+        let body = t(
+            "收到的那笔款已记录，店家会退款或与你联系。",
+            "The money that came is recorded. The shop will refund it or contact you.",
+        );
+        return Words { title, body };
+    }
     Words { title, body }
 }
 
@@ -196,6 +205,9 @@ pub(super) fn actions(v: &OrderView<'_>) -> &'static [Action] {
         Stage::Paid { since } if *since > ALERTED => &[Action::Contact, Action::SaveLink],
         Stage::Paid { since } if *since > SLOW => &[Action::SaveLink],
         Stage::Queued { .. } => &[Action::AskRefund],
+        Stage::Expired | Stage::Cancelled if v.extras.iter().any(|e| matches!(e, Extra::WrongAmount { .. })) => {
+            &[Action::Contact, Action::Check]
+        }
         Stage::Expired => &[Action::OrderAgain, Action::Check],
         Stage::Cancelled => &[Action::OrderAgain],
         Stage::RefundDue { .. } => &[Action::Contact],
