@@ -153,9 +153,13 @@ fn word_of(notice: CheckNotice) -> String {
     }
 }
 
-/// The number under which money went back, as far as there is one: a person's own; the word of a channel is for the log.
-fn reference_of(refund: &Refund) -> String {
-    if refund.by_hand { refund.reference.clone() } else { String::new() }
+/// The number under which money went back: a person's own, or that of the payment, under which the buyer's app shows both.
+fn reference_of(order: &Order, refund: &Refund) -> String {
+    if refund.by_hand {
+        return refund.reference.clone();
+    }
+    let paid = order.settled.as_ref().filter(|settled| !settled.txn.is_attested());
+    paid.map(|settled| settled.txn.provider_number()).unwrap_or_default()
 }
 
 /// Where an order stands, as its buyer reads it. `can_pay` says whether there is something to pay by.
@@ -171,7 +175,7 @@ pub(crate) fn stage(order: &Order, now: Millis, can_pay: bool, can_refund: bool)
         // Nothing moves a delivered order; what is left of it for its buyer is that the money is back.
         State::Delivered if done(&order.refunds) > 0 && done(&order.refunds) >= order.paid_minor() => {
             let last = order.refunds.last();
-            let reference = last.map(reference_of).unwrap_or_default();
+            let reference = last.map(|refund| reference_of(order, refund)).unwrap_or_default();
             Stage::Refunded { at: last.map_or(now, |refund| refund.at), reference }
         }
         State::Delivered if order.delivered_at.is_some_and(|at| now - at >= COMPLETED_AFTER_MS) => Stage::Completed,
@@ -190,7 +194,7 @@ pub(crate) fn stage(order: &Order, now: Millis, can_pay: bool, can_refund: bool)
         State::Refunded => {
             let last = order.refunds.last();
             let at = last.map_or(now, |refund| refund.at);
-            Stage::Refunded { at, reference: last.map(reference_of).unwrap_or_default() }
+            Stage::Refunded { at, reference: last.map(|refund| reference_of(order, refund)).unwrap_or_default() }
         }
     }
 }

@@ -136,7 +136,7 @@ impl Maker<'_> {
         self.press(&full, "pay").await;
         self.shop.deliver_all().await;
         self.refund(&full, "the-whole-goes-back", &json!({})).await;
-        self.show("delivered-refunded", &full, Looker::Own, "delivered", "delivered, and refunded in full");
+        self.show("delivered-refunded", &full, Looker::Own, "refunded", "delivered, and refunded in full");
         let part = self.order("one-key", 2, "sandbox").await;
         self.press(&part, "pay").await;
         self.shop.deliver_all().await;
@@ -245,7 +245,9 @@ impl Maker<'_> {
     async fn device(&mut self) {
         let mut cookies: Vec<String> = Vec::new();
         for (n, product) in ["wallet-50", "video-month"].into_iter().enumerate() {
-            let body = format!("nonce=j{}&quantity=1&contact=10001&channel=sandbox", "k".repeat(30 + n));
+            let form = tests::Visitor::new(self.shop.front()).get(&format!("/p/{product}")).await;
+            let (nonce, seen) = ("k".repeat(30 + n), form.input("price_seen").replace(' ', "+"));
+            let body = format!("nonce=j{nonce}&price_seen={seen}&quantity=1&contact=10001&channel=sandbox");
             let request = Request::builder()
                 .method(Method::POST)
                 .uri(format!("/p/{product}"))

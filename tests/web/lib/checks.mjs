@@ -137,7 +137,7 @@ export function inspect({ questions, name, stage, least, lang, size }) {
       const out = [];
       for (const { text, e, style } of texts) {
         if (e.closest(".md, .brief, textarea, .notice, .name") || !/[¥₮]|US\$|€/.test(text) || /^[¥₮]$/.test(text.trim())) continue;
-        for (const amount of text.match(/[¥₮€]\s?[\d,.]*\d?/g) ?? []) if (!/^[¥€]\s?[\d,]+\.\d\d$/.test(amount)) out.push(`${amount} in ${say(e)}`);
+        for (const amount of text.match(/[¥₮€]\s?\d[\d,]*(?:\.\d+)?/g) ?? []) if (!/^[¥€]\s?[\d,]+\.\d\d$/.test(amount)) out.push(`${amount} in ${say(e)}`);
         // In a sentence there is no column to line up with.
         const stands = /^[¥€][\d,.]+$/.test(e.textContent.trim().replace(/^CN/, ""));
         if (stands && !style.fontVariantNumeric.includes("tabular-nums")) out.push(`uneven digits: ${say(e)}`);
