@@ -212,6 +212,11 @@ async fn the_first_view_is_noted_once_and_by_a_press_only() {
     shop.pass(60_000);
     buyer.post(&format!("/o/{order}/keys"), &[]).await;
     assert_eq!(seen().await, first);
+    // Nor by somebody who read the order before the first view was noted.
+    let id = domain::OrderId::parse(&order).unwrap();
+    let late = shop.app.store.note_view(&id, shop.app.clock.now()).await.unwrap();
+    assert!(matches!(late, store::Outcome::AlreadyApplied(_)), "{late:?}");
+    assert_eq!(seen().await, first);
 }
 
 /// Instructions are for those who bought: on the page and in the API, after delivery and not before.
