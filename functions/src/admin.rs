@@ -1,4 +1,4 @@
-//! `/api/admin/…`: the seller signs in and keeps products.
+//! `/api/admin/…`: the seller signs in and keeps products; settings and pictures have files of their own.
 
 use crate::http::{Answer, Problem, bearer, json_body, json_response, money, read_money, source_address};
 use crate::{looks, media, settings};

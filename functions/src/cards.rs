@@ -107,10 +107,10 @@ fn in_utf8(body: &[u8]) -> (Cow<'_, [u8]>, Option<&'static str>) {
 fn in_pairs(line: &[u8]) -> bool {
     let mut bytes = line.iter();
     while let Some(first) = bytes.next() {
-        let is_pair = || (0xA1..=0xF7).contains(first) && bytes.next().is_some_and(|b| (0xA1..=0xFE).contains(b));
-        let mut is_pair = is_pair;
-        if !first.is_ascii() && !is_pair() {
-            return false;
+        match first {
+            0x00..=0x7F => {}
+            0xA1..=0xF7 if bytes.next().is_some_and(|second| (0xA1..=0xFE).contains(second)) => {}
+            _ => return false,
         }
     }
     true

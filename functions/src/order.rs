@@ -1,4 +1,4 @@
-//! `/api/orders/{id}…` and `/api/lookup`: a buyer's order, where it stands, and what its buyer may do with it.
+//! `/api/orders/{id}…` and `/api/lookup` (their pages in `order_page` and `lookup_page`): a buyer's order, where it stands, and what its buyer may do with it.
 
 use crate::http::{Answer, Problem, bearer, json_body, json_response, money, source_address};
 use crate::{lookup_page, order_page};

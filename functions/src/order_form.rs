@@ -164,7 +164,7 @@ impl<'a> Asked<'a> {
         }
         let mut errors: Vec<(String, &'static str)> = Vec::new();
         let settings = &self.visit.showcase.settings;
-        if settings.must_agree && !settings.purchase_notice.is_empty() && !values.agreed {
+        if settings.asks_to_agree() && !values.agreed {
             errors.push(("agree".to_owned(), "required"));
         }
         let body = self.body(form, &values);

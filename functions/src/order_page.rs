@@ -1,5 +1,5 @@
-//! `/o/{id}`: an order's page, from first code to refund, and what its buyer presses there. Reading it changes nothing but that a
-//! lost message is sent again.
+//! `/o/{id}`: an order's page, from first code to refund, and what its buyer presses there. Reading it changes
+//! nothing but that a lost message is sent again, and that a person is told of an order that waits for minutes.
 
 use crate::http::{Answer, Problem, respond, source_address};
 use crate::order_form::{method_of, works};
@@ -18,7 +18,7 @@ use lambda_http::{Body, Request, Response};
 use payments::Created;
 use store::PageOrder;
 
-/// The newest order's page, with everything read for it.
+/// An order with everything its page shows, and with who looks at it.
 struct Opened<'a> {
     app: &'a App,
     request: &'a Request,
@@ -434,7 +434,7 @@ impl Opened<'_> {
 /// Names everything that changes the page, coarsely: a page is swapped when this changes, and only then.
 fn version(order: &Order, stage: &Stage, extras: &[ExtraMoney], access: Access, can_pay: bool) -> String {
     let patience = match stage {
-        Stage::Paid { since } => i64::from(*since >= 15) + i64::from(*since >= 120),
+        Stage::Paid { since } => pages::patience(*since),
         Stage::Checking => 3,
         Stage::Completed => 4,
         _ => 0,

@@ -1,4 +1,5 @@
-//! `GET /api/orders/{id}/keys`: the cards of a delivered order, to the holder of its token and to nobody else.
+//! The function with the right to cards: `GET /api/orders/{id}/keys` here, the pages of keys in `keys_page`. To the holder of an
+//! order's token and to nobody else.
 
 use crate::http::{Answer, Problem, json_response};
 use crate::order::authorised;

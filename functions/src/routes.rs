@@ -5,17 +5,17 @@ use lambda_http::http::Method;
 /// A Lambda function with an HTTP trigger.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Function {
-    /// The public catalogue, and what pages are made of.
+    /// The public catalogue, the files that pages are made of, and the choice of a language.
     Storefront,
     /// Creating orders, by the API and by a product's page.
     CreateOrder,
-    /// A buyer's order: reading it, other attempts, checking, cancelling, looking it up.
+    /// A buyer's order, by the API and by its page: reading it, other attempts, checking, cancelling, looking it up.
     Order,
     /// Showing keys; has the right to open cards.
     Reveal,
     /// Providers' notifications.
     PaymentWebhook,
-    /// The seller: signing in, products.
+    /// The seller: signing in, products, the shop's words and pictures.
     Admin,
     /// The seller: what needs a person, refunds, reviews, reports.
     Desk,

@@ -32,7 +32,7 @@ const REMEMBERED_S: i64 = 180 * 24 * 60 * 60;
 /// Orders a device remembers.
 const RECENT_MAX: usize = 10;
 
-/// What the pages need that the browser's own headers do not forbid by themselves.
+/// Keeps pages of others that opened one of ours, or were opened by it, from getting hold of it.
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
 /// One visit to a page: what its frame is made from.

@@ -163,9 +163,16 @@ async fn a_card_is_found_nowhere_but_at_its_buyer() {
     let mut device = Visitor::new(shop.front());
     let nonce = device.get("/p/p").await.input("nonce");
     let password = "a password of one's own";
-    let fields = [("nonce", nonce.as_str()), ("contact", "somebody@example.org"), ("query_password", password)];
+    let fields = [
+        ("nonce", nonce.as_str()),
+        ("price_seen", "990 CNY"),
+        ("contact", "somebody@example.org"),
+        ("query_password", password),
+    ];
     // Sold out by now: the form comes back with everything in it, and nothing of it goes into the log.
-    answers.push(device.post("/p/p", &fields).await.bytes);
+    let refused = device.post("/p/p", &fields).await;
+    assert!(refused.status == 409 && refused.body.contains("刚刚售罄"), "{}", refused.body);
+    answers.push(refused.bytes);
 
     for answer in &answers {
         assert!(!shows(answer, &forms), "an answer or message shows the card: {}", String::from_utf8_lossy(answer));

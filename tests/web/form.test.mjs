@@ -35,7 +35,7 @@ describe("one wish is one order", () => {
     });
   });
 
-  test("the net is gone: E-21, everything typed is there, and the retry makes one order", async () => {
+  test("the net is gone: the page says so, everything typed is there, and the retry makes one order", async () => {
     await shop.product("gone");
     await visiting(browser, shop.origin, {}, async (v) => {
       await filled(v, "gone");
@@ -112,7 +112,7 @@ describe("the shop changes under an open form", () => {
     const how = js ? "with scripts" : "without scripts";
     const send = (v) => (js ? v.page.click("#place-order") : v.follow("#place-order"));
 
-    test(`the price: E-9, and what was typed is there (${how})`, async () => {
+    test(`the price: the new one is told, and what was typed is there (${how})`, async () => {
       const product = await shop.product(`price-${js ? "a" : "b"}`);
       await visiting(browser, shop.origin, { js }, async (v) => {
         await filled(v, product);
@@ -130,7 +130,7 @@ describe("the shop changes under an open form", () => {
       });
     });
 
-    test(`the stock: E-1 (${how})`, async () => {
+    test(`the stock: it is told to be gone (${how})`, async () => {
       const product = await shop.product(`stock-${js ? "a" : "b"}`, 1);
       await visiting(browser, shop.origin, { js }, async (v) => {
         await filled(v, product);
@@ -141,7 +141,7 @@ describe("the shop changes under an open form", () => {
       });
     });
 
-    test(`not enough is left: E-2 and a quantity that fits (${how})`, async () => {
+    test(`not enough is left: the page says so, with a quantity that fits (${how})`, async () => {
       const product = await shop.product(`few-${js ? "a" : "b"}`, 3);
       await visiting(browser, shop.origin, { js }, async (v) => {
         await filled(v, product);

@@ -63,7 +63,7 @@ impl Page<'_> {
         self.is_incomplete() && self.v.contact.trim().is_empty()
     }
 
-    /// What there is to tell, E-15 and E-16; empty for nothing.
+    /// What there is to tell; empty for nothing.
     fn notice(&self) -> String {
         let (zh, en) = match self.v.notice {
             None => return String::new(),

@@ -18,7 +18,7 @@ pub mod view;
 
 pub use keys::{cover, keys, keys_part, keys_txt};
 pub use lookup::lookup;
-pub use order::{order, order_main};
+pub use order::{order, order_main, patience};
 pub use product::product;
 pub use shop::{shop, terms};
 pub use trouble::trouble;

@@ -8,6 +8,7 @@ use super::layout::html;
 use super::view::{Access, Frame, OrderView, Stage};
 use askama::Template;
 use pay::Pay;
+pub use words::patience;
 use words::{Action, Words};
 
 /// What the templates show beside the view itself.

@@ -165,7 +165,7 @@ impl Page<'_> {
         }
     }
 
-    /// E-5, when nothing was typed.
+    /// When nothing was typed.
     fn contact_required(&self) -> String {
         match self.f.lang {
             Lang::Zh => format!("请填写{}。", self.contact_word()),
@@ -173,7 +173,7 @@ impl Page<'_> {
         }
     }
 
-    /// E-5, when something else was typed.
+    /// When something else was typed.
     fn contact_malformed(&self) -> String {
         let (word, example) = (self.contact_word(), self.contact_example());
         match (self.f.lang, self.v.row.look.contact_kind) {
@@ -184,7 +184,7 @@ impl Page<'_> {
         }
     }
 
-    /// E-3.
+    /// How many one order may have.
     fn quantity_range(&self) -> String {
         let (min, max) = self.range();
         match self.f.lang {
@@ -200,7 +200,7 @@ impl Page<'_> {
         (product.min_quantity.min(max), max)
     }
 
-    /// E-6.
+    /// When a field of the seller's was left empty.
     fn field_required(&self, label: &str) -> String {
         match self.f.lang {
             Lang::Zh => format!("请填写“{label}”。"),
@@ -238,7 +238,7 @@ impl Page<'_> {
         }
     }
 
-    /// E-7.
+    /// How long a password must be.
     fn password_short(&self) -> &'static str {
         self.f.t("查询密码至少 6 位，也可以不填。", "At least 6 characters, or leave it empty.")
     }
@@ -284,7 +284,7 @@ impl Page<'_> {
         }
     }
 
-    /// What else there is to tell, E-1 to E-17; empty for nothing.
+    /// What else there is to tell; empty for nothing.
     fn notice(&self) -> String {
         let f = self.f;
         let Some(notice) = &self.v.notice else { return String::new() };

@@ -124,24 +124,24 @@ pub struct FormValues {
     pub agreed: bool,
 }
 
-/// Something to tell about a form: the rows E-1 to E-17 of the brief.
+/// Something to tell about a form.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum FormNotice {
-    /// E-1.
+    /// Sold out between page and press.
     SoldOut,
-    /// E-2; the quantity in the form has been changed to it.
+    /// Only so many are left; the quantity in the form has been changed to it.
     OnlyLeft(u64),
-    /// E-9; the price is the product's.
+    /// Another price than the page showed; the new one is the product's.
     PriceChanged,
-    /// E-10, first half.
+    /// Not on sale any more.
     OffSale,
-    /// E-11.
+    /// This way to pay is not available now.
     ChannelDown,
-    /// E-13.
+    /// Too many unpaid orders are open.
     TooManyOpen,
-    /// E-14, seconds.
+    /// Too fast; again in so many seconds.
     TooFast(i64),
-    /// E-17.
+    /// The page was old, or its key named another order: sent again, it is good.
     Stale,
     /// The shop is closed; the reason stands in the settings.
     Closed,
@@ -186,7 +186,7 @@ pub enum Access {
     Open,
 }
 
-/// Where an order stands, as its buyer reads it: the rows of section 1.4 of the brief.
+/// Where an order stands, as its buyer reads it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Stage {
     /// Money is awaited for so many more seconds.
@@ -271,26 +271,26 @@ pub enum Extra {
     },
 }
 
-/// The answer to "I have paid": rows C-1 to C-4.
+/// The answer to a press on an order's page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CheckNotice {
-    /// C-1.
+    /// The money was found.
     Found,
-    /// C-2.
+    /// The provider knows of no money yet.
     NotYet,
-    /// C-3.
+    /// The provider gave no answer.
     NoAnswer,
-    /// C-4, seconds.
+    /// Asked a moment ago; again in so many seconds.
     TooSoon(i64),
     /// The order waits for no money any more, so nothing was changed.
     NotWaiting,
-    /// The other method makes no code now (E-11).
+    /// The other way to pay makes no code now.
     ChannelDown,
     /// Nothing was decided; try again.
     Unavailable,
-    /// Unlocking: contact and password open no such order (E-15).
+    /// Unlocking: contact and password open no such order.
     UnlockNone,
-    /// Unlocking: too many tries (E-16), minutes.
+    /// Unlocking: too many tries; again in so many minutes.
     UnlockShut(i64),
 }
 
@@ -424,9 +424,9 @@ pub struct LookupView<'a> {
 pub enum LookupNotice {
     /// A field is empty.
     Incomplete,
-    /// E-15.
+    /// Nothing was found.
     None,
-    /// E-16, minutes.
+    /// Too many tries; again in so many minutes.
     Locked(i64),
     /// Nothing was decided; try again.
     Unavailable,
@@ -447,16 +447,16 @@ pub struct Found<'a> {
     pub created_at: Millis,
 }
 
-/// A page that says what went wrong and what is safe: rows E-18 to E-23.
+/// A page that says what went wrong and what is safe.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trouble<'a> {
-    /// E-18.
+    /// No such page.
     NoPage,
-    /// E-19.
+    /// No such order, or its link is cut off.
     NoOrder,
-    /// E-20, with the request's id.
+    /// Something failed; the request's id finds it in the log.
     Failed(&'a str),
-    /// E-23.
+    /// The keys cannot be shown right now.
     KeyUnavailable,
     /// The form came from another site.
     ForeignForm,

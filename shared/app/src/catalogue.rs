@@ -57,7 +57,7 @@ fn remember<K: std::hash::Hash + Eq, V>(memory: &Mutex<HashMap<K, (Millis, V)>>,
 pub struct Listed {
     /// What the rules know of it.
     pub product: Product,
-    /// What only pages and forms know of it.
+    /// How it is shown, and what its form asks.
     pub look: Presentation,
 }
 

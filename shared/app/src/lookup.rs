@@ -1,4 +1,4 @@
-//! Finding orders again by contact and password. Unknown contact and wrong password take the same reads and the same hashes,
+//! Finding orders again by contact and password, or by a number and the contact. Unknown contact and wrong password take the same reads and the same hashes,
 //! and give the same empty answer.
 
 use crate::crowd::network_of;

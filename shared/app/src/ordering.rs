@@ -116,8 +116,7 @@ impl App {
         }
         // So does a large claim that cannot be met: whoever asks for more than there is must not hold it while it is counted.
         if scarce && request.quantity > 1 && !self.could_hold(&product.id, claim, request.quantity).await? {
-            self.tell_sold_out(&request.product, request.quantity).await;
-            return Ok(Err(CreateRefusal::SoldOut));
+            return self.refuse_shortfall(request).await;
         }
         let read = async { if scarce { Ok(None) } else { self.store.order(&request.order).await } };
         let write = async {
@@ -252,6 +251,18 @@ impl App {
                 self.give_back(&order, &request.product, claim, held).await;
                 self.answer_found(request, order).await
             }
+        }
+    }
+
+    /// There are not enough cards, and nothing was claimed. The id is given up all the same, so that the answer stays the answer;
+    /// what an earlier, cut-off try of the same key still holds goes back with the timer's next pass.
+    async fn refuse_shortfall(&self, request: &OrderRequest) -> Result<Result<CreateAnswer, CreateRefusal>, AppError> {
+        match self.store.void(&request.order, &request.product, Why::SoldOut, self.clock.now()).await? {
+            Outcome::Applied(tombstone) | Outcome::AlreadyApplied(tombstone) => {
+                self.tell_sold_out(&request.product, request.quantity).await;
+                Ok(Err(refused_by(&tombstone)))
+            }
+            Outcome::Refused(order) => self.answer_found(request, order).await,
         }
     }
 

@@ -1,5 +1,5 @@
-//! What a shop and its products look like: words, pictures and choices of the seller that no rule about money or stock depends
-//! on. Kept as documents of the shop's table.
+//! What a shop and its products look like: words, pictures and choices of the seller. No rule about money or stock depends on
+//! them; `closed` and `contact_kind` decide whether an order is taken. Kept as documents of the shop's table.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub struct Settings {
     pub notice: String,
     /// What a buyer should know before buying (购买须知), Markdown; empty for none.
     pub purchase_notice: String,
-    /// Whether a buyer must tick that they have read it.
+    /// Whether a buyer must tick that they have read it. Asked by the form; a program that orders is its owner's business.
     pub must_agree: bool,
     /// When money is returned (退款政策), Markdown; empty for none.
     pub refund_policy: String,
@@ -37,6 +37,18 @@ pub struct Settings {
     pub refund_takes: String,
     /// How long a review usually takes, in the seller's words; empty for "30 minutes" in the buyer's language.
     pub review_takes: String,
+}
+
+impl Settings {
+    /// Whether there is anything to read before buying.
+    pub fn has_terms(&self) -> bool {
+        !self.purchase_notice.is_empty() || !self.refund_policy.is_empty()
+    }
+
+    /// Whether the form asks for the tick: only when there is something to have read.
+    pub fn asks_to_agree(&self) -> bool {
+        self.must_agree && self.has_terms()
+    }
 }
 
 impl Default for Settings {

@@ -1,6 +1,6 @@
 //! How much stock pages show. Nobody keeps a counter of cards, so somebody has to count: whoever brings cards in or takes them
 //! out, whoever finds a product sold out, whoever delivers the last ones, and the timer for everything else. What is shown lags by
-//! a minute at most and decides nothing; the strips decide.
+//! a pass of the timer and decides nothing; the strips decide.
 
 use crate::showcase::Shelf;
 use crate::{App, AppError};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use store::{Head, PageKeys};
 
-/// Cards that are counted; more are shown as "999+", and are not worth a read a minute.
+/// Cards that are counted at the most: how many more there are is not worth a read a minute.
 pub const COUNTED_MAX: u64 = 1_000;
 
 /// Full strips that hold as many.
@@ -109,7 +109,8 @@ impl App {
     }
 
     /// Tells the pages what a pass counted: the free cards of a product's opened strips, to which those of its fresh strips are
-    /// added. `fresh` remembers the latter from pass to pass, because nothing changes them but an import and a moving cursor.
+    /// added. `fresh` remembers the latter from pass to pass: an import and a moving cursor change the numbers beside them, and
+    /// whoever takes cards out of sale makes the shelf differ, so that they are counted again.
     pub(crate) async fn tell_counted(
         &self,
         product: &ProductId,
@@ -120,7 +121,11 @@ impl App {
     ) {
         let told = async {
             let known = fresh.get(product.as_str()).copied();
-            let untouched = match known.filter(|(from, to, _)| (*from, *to) == (head.cursor, head.on_sale)) {
+            let sum = |free: u64| opened.saturating_add(free).min(COUNTED_MAX);
+            let holds = |(from, to, free): &(u32, u32, u64)| {
+                (*from, *to) == (head.cursor, head.on_sale) && shelf.get(product) == Some(&sum(*free))
+            };
+            let untouched = match known.filter(holds) {
                 Some((_, _, free)) => free,
                 None => {
                     let most = head.on_sale.min(head.cursor.saturating_add(COUNTED_STRIPS));
@@ -129,7 +134,7 @@ impl App {
                     free
                 }
             };
-            let free = opened.saturating_add(untouched).min(COUNTED_MAX);
+            let free = sum(untouched);
             if shelf.get(product) != Some(&free) {
                 self.store.tell_stock(product, free).await?;
             }

@@ -184,7 +184,7 @@ pub struct Order {
     pub paid_at: Option<Millis>,
     /// When its cards were opened for the buyer, Unix ms.
     pub delivered_at: Option<Millis>,
-    /// When its buyer first saw the keys, Unix ms.
+    /// When its buyer first uncovered the keys on a page, Unix ms. A reading without a press, or by the API, leaves it empty.
     pub viewed_at: Option<Millis>,
     /// Money on its way back, number n at place n − 1.
     pub refunds: Vec<Refund>,

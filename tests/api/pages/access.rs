@@ -312,3 +312,33 @@ async fn a_waiting_page_is_told_of_changes_and_of_nothing_else() {
         assert_eq!(poll_ms(&buyer.get(&format!("/o/{other}")).await.body), expected);
     }
 }
+
+/// What the page says of an order that is paid and not delivered changes with its patience, and so does its version: an open page
+/// hears of it. After two minutes it says that the shop has been told, and the shop has.
+#[tokio::test(start_paused = true)]
+async fn a_page_that_waits_for_its_key_hears_what_is_done_about_it() {
+    let mut shop = TestShop::new(907).await;
+    shop.product("p", 990, &cards("CARD", 1)).await;
+    let mut buyer = Visitor::new(shop.front());
+    let order = buyer.order("p", "ann@example.com").await;
+    pay(&shop, &mut buyer, &order, "pay").await;
+    let mut seen: Vec<(String, String)> = Vec::new();
+    for (wait, words) in [
+        (0, "正在取卡"),
+        (15_000, "正在取卡"),
+        (1_000, "比平时慢一点"),
+        (104_000, "比平时慢一点"),
+        (1_000, "已提醒店家处理"),
+    ] {
+        shop.pass(wait);
+        let page = buyer.get(&format!("/o/{order}")).await.body;
+        assert!(page.contains(words), "{words}: {page}");
+        let state = page.split("data-state=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        seen.push((words.to_owned(), state));
+    }
+    for pair in seen.windows(2) {
+        assert_eq!(pair[0].0 == pair[1].0, pair[0].1 == pair[1].1, "{seen:?}");
+    }
+    assert_eq!(shop.attention().await, [("undeliverable".to_owned(), "not_delivered".to_owned())]);
+    shop.leave_unfinished();
+}

@@ -1,4 +1,4 @@
-//! The words of the pages: one language on each, and the sentences of the brief to the letter.
+//! The words of the pages: one language on each, and the sentences of the form to the letter.
 
 use super::sample::{LANGS, STAGES, Shop, all, errors};
 use functions::pages;
@@ -113,7 +113,7 @@ fn text(html: &str) -> String {
 }
 
 #[test]
-fn the_form_says_what_the_brief_says() {
+fn the_form_says_its_sentences_to_the_letter() {
     let mut shop = Shop::new();
     shop.looks[0].contact_kind = app::settings::ContactKind::Email;
     let said = |notice: FormNotice| {

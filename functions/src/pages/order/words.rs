@@ -53,6 +53,11 @@ pub(super) fn stage_name(stage: &Stage) -> &'static str {
     }
 }
 
+/// How patient the words about a paid order are: they change twice, and whatever names a page's version changes with them.
+pub fn patience(since: i64) -> u8 {
+    u8::from(since > SLOW) + u8::from(since > ALERTED)
+}
+
 /// Headline and body.
 pub(super) fn words(f: &Frame<'_>, v: &OrderView<'_>) -> Words {
     let paid = f.money(v.paid.unwrap_or(v.amount));
@@ -68,10 +73,10 @@ pub(super) fn words(f: &Frame<'_>, v: &OrderView<'_>) -> Words {
             )
         }
         Stage::Checking => (checking(f).to_owned(), String::new()),
-        Stage::Paid { since } if *since > ALERTED => {
+        Stage::Paid { since } if patience(*since) == 2 => {
             (t("已提醒店家处理", "The shop has been alerted"), t("不用再付款。", "Do not pay again."))
         }
-        Stage::Paid { since } if *since > SLOW => (
+        Stage::Paid { since } if patience(*since) == 1 => (
             t("比平时慢一点", "Taking longer than usual"),
             t(
                 "款项已记录，卡密会自动送达。可以关闭页面，稍后用本页链接查看。",
@@ -202,8 +207,8 @@ fn refunded(f: &Frame<'_>, at: Millis, reference: &str) -> String {
 /// What a state offers, at most two things. The page to pay on has its own list.
 pub(super) fn actions(v: &OrderView<'_>) -> &'static [Action] {
     match &v.stage {
-        Stage::Paid { since } if *since > ALERTED => &[Action::Contact, Action::SaveLink],
-        Stage::Paid { since } if *since > SLOW => &[Action::SaveLink],
+        Stage::Paid { since } if patience(*since) == 2 => &[Action::Contact, Action::SaveLink],
+        Stage::Paid { since } if patience(*since) == 1 => &[Action::SaveLink],
         Stage::Queued { .. } => &[Action::AskRefund],
         Stage::Expired | Stage::Cancelled if v.extras.iter().any(|e| matches!(e, Extra::WrongAmount { .. })) => {
             &[Action::Contact, Action::Check]

@@ -246,9 +246,9 @@ impl Store {
         moved(self.send(deliver(order, generation, at)).await?, |found| found.state == State::Delivered)
     }
 
-    /// D3. Notes when a buyer first saw the keys: the seller's answer to "I never got it".
+    /// D3. Notes when a buyer first uncovered the keys: the seller's answer to "I never got it".
     ///
-    /// * Invariant: 7. State, generation and slots stay as they are.
+    /// * Invariant: none; nothing depends on it. State, generation and slots stay as they are.
     /// * Condition: delivered, and not seen before.
     /// * If refused: seen before (`AlreadyApplied`), or there is nothing to see.
     /// * Twice: the second finds the time of the first.

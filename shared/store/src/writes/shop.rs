@@ -1,5 +1,5 @@
 //! Settings: documents with a version each (products, channels, wrapped data keys, the shop's door, audit reports, the trail). And
-//! courtesies with a time to live: counts, turns, open orders, notes.
+//! courtesies with a time to live: counts, turns, open orders, notes; and the counts of stock that pages show.
 
 use crate::item::{ShopItem, bytes, number, string};
 use crate::page::{ON_SHELF, SHELF};
