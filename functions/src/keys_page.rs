@@ -2,7 +2,7 @@
 //! They are never compressed together with anything a stranger chose, and never kept.
 
 use crate::http::{Answer, Problem, respond};
-use crate::order_page::access;
+use crate::order_page::{access, code_of, listed_of, support_of};
 use crate::pages::view::{Access, KeysView, Trouble};
 use crate::reveal::cards;
 use crate::web::{Form, Visit};
@@ -23,10 +23,7 @@ pub(crate) async fn handle(app: &App, path: &str, id: &str, request: &Request) -
     let found = data.orders.remove(&id).filter(|f| f.order.state != State::Void).ok_or(Problem::NotFound)?;
     let visit = Visit::new(app, request, data.showcase.clone());
     let order = &found.order;
-    let listed = match data.showcase.product(&order.product) {
-        Some(listed) => Some(listed.clone()),
-        None => app.listed(&order.product).await?,
-    };
+    let listed = listed_of(app, &data, order).await?;
     let asked = Asked { app, request, visit: &visit, data: &data, found: &found, listed: listed.as_ref() };
     let access = access(app, request, order);
     let back = Ok(web::see_other(&format!("/o/{id}")));
@@ -82,9 +79,7 @@ impl Asked<'_> {
             false => web::see_other(&format!("/o/{}/keys", order.id)),
         };
         if access != Access::Open {
-            let value = format!("1.{}", self.app.keys.order_token(&order.id, order.token_epoch));
-            let path = format!("/o/{}", order.id);
-            web::set_cookie(self.app, &mut response, &web::order_cookie(&order.id), &value, &path);
+            web::open_order(self.app, &mut response, order, Access::Open);
         }
         Ok(response)
     }
@@ -98,10 +93,7 @@ impl Asked<'_> {
             Err(_) => return Ok(web::trouble(self.visit, self.request, 503, Trouble::KeyUnavailable)),
         };
         let texts = self.app.texts(&order.product).await?;
-        let code = self.app.keys.collection_code(&order.id);
-        let has_code = app::keys::equal(&self.app.keys.password(&order.id, &code), &self.found.password_hash);
         let look = self.listed.map(|listed| &listed.look);
-        let own = look.map(|look| look.support.as_slice()).filter(|support| !support.is_empty());
         let view = KeysView {
             id: order.id.to_string(),
             product_name: self.product_name(),
@@ -109,9 +101,9 @@ impl Asked<'_> {
             template: look.and_then(|look| look.card_template.as_ref()),
             instructions_html: pages::markdown::to_html(&texts.instructions),
             viewable_until: None,
-            collection_code: has_code.then_some(code),
+            collection_code: code_of(self.app, self.found),
             warranty_days: look.map_or(0, |look| look.warranty_days),
-            support: own.unwrap_or(&self.data.showcase.settings.support),
+            support: support_of(self.listed, &self.data.showcase.settings),
         };
         let frame = self.visit.frame();
         let html = if is_part { pages::keys_part(&frame, &view) } else { pages::keys(&frame, &view) };

@@ -3,7 +3,7 @@
 
 use crate::create_order::{parse, refused};
 use crate::http::{Answer, Problem, source_address};
-use crate::pages::view::{Env, FormNotice, FormValues, Inside, Method, MethodKind, ProductView, Row};
+use crate::pages::view::{Access, Env, FormNotice, FormValues, Inside, Method, MethodKind, ProductView, Row};
 use crate::web::{Form, Visit};
 use crate::{pages, web};
 use app::catalogue::{ChannelSetting, Listed};
@@ -11,7 +11,7 @@ use app::showcase::{PageData, PageWish};
 use app::{App, CreateAnswer};
 use domain::limits::TOKEN_REPEAT_MS;
 use domain::order::State;
-use domain::{Millis, OrderId, ProductId};
+use domain::{Millis, ProductId};
 use lambda_http::http::Method as Verb;
 use lambda_http::http::header::{HeaderValue, LOCATION};
 use lambda_http::{Body, Request, Response};
@@ -235,15 +235,10 @@ impl<'a> Asked<'a> {
         }
         // As with the API: a key that leaks later opens nothing.
         if answer.is_new || self.app.clock.now() - order.created_at < TOKEN_REPEAT_MS {
-            self.give_token(&mut response, &order.id, order.token_epoch);
+            web::open_order(self.app, &mut response, order, Access::Open);
         }
         web::remember_order(self.app, self.request, &mut response, &order.id);
         response
-    }
-
-    fn give_token(&self, response: &mut Response<Body>, order: &OrderId, epoch: u32) {
-        let value = format!("1.{}", self.app.keys.order_token(order, epoch));
-        web::set_cookie(self.app, response, &web::order_cookie(order), &value, &format!("/o/{order}"));
     }
 
     /// The price that was asked for, as it stands in the product itself: what pages are made from may lag.

@@ -6,7 +6,8 @@ use crate::order_form::{method_of, works};
 use crate::pages::view::{Access, CheckNotice, Extra, Happened, MethodKind, OrderView, PaymentView, RefundWhy, Stage};
 use crate::web::{Form, Visit};
 use crate::{pages, web};
-use app::settings::Contact;
+use app::catalogue::Listed;
+use app::settings::{Contact, Settings};
 use app::showcase::{ExtraMoney, PageData, PageWish};
 use app::{App, AttemptRefusal, CancelAnswer, CheckAnswer, LookupAnswer};
 use domain::limits::COMPLETED_AFTER_MS;
@@ -61,6 +62,27 @@ async fn open<'a>(app: &'a App, id: OrderId, request: &'a Request) -> Result<Ope
     Ok(Opened { app, request, visit, data, found, access })
 }
 
+/// The product of an order. One that was archived since has no page, but its orders have.
+pub(crate) async fn listed_of(app: &App, data: &PageData, order: &Order) -> Result<Option<Listed>, Problem> {
+    match data.showcase.product(&order.product) {
+        Some(listed) => Ok(Some(listed.clone())),
+        None => Ok(app.listed(&order.product).await?),
+    }
+}
+
+/// The code with which an order can be found again; none when its buyer set a password.
+pub(crate) fn code_of(app: &App, found: &PageOrder) -> Option<String> {
+    let id = &found.order.id;
+    let code = app.keys.collection_code(id);
+    app::keys::equal(&app.keys.password(id, &code), &found.password_hash).then_some(code)
+}
+
+/// Whom the buyer of a product asks.
+pub(crate) fn support_of<'a>(listed: Option<&'a Listed>, settings: &'a Settings) -> &'a [Contact] {
+    let own = listed.map(|listed| listed.look.support.as_slice()).filter(|support| !support.is_empty());
+    own.unwrap_or(&settings.support)
+}
+
 /// What a device's cookie opens.
 pub(crate) fn access(app: &App, request: &Request, order: &Order) -> Access {
     let cookie = web::cookie(request, &web::order_cookie(&order.id)).unwrap_or_default();
@@ -86,7 +108,7 @@ async fn take_token(app: &App, id: &OrderId, token: &str, request: &Request) -> 
     if let Some(order) = order.filter(|order| app.keys.opens(token, id, order.token_epoch))
         && access(app, request, &order) == Access::Locked
     {
-        web::set_cookie(app, &mut response, &web::order_cookie(id), &format!("2.{token}"), &address);
+        web::open_order(app, &mut response, &order, Access::Covered);
     }
     Ok(response)
 }
@@ -109,8 +131,7 @@ async fn unlock(app: &App, id: &OrderId, request: &Request) -> Answer {
         LookupAnswer::Orders(orders) => match orders.iter().find(|order| order.id == *id) {
             Some(order) => {
                 let mut response = web::see_other(&address);
-                let value = format!("2.{}", app.keys.order_token(id, order.token_epoch));
-                web::set_cookie(app, &mut response, &web::order_cookie(id), &value, &address);
+                web::open_order(app, &mut response, order, Access::Covered);
                 web::remember_order(app, request, &mut response, id);
                 response
             }
@@ -220,16 +241,6 @@ fn next_poll_ms(order: &Order, now: Millis) -> i64 {
 }
 
 impl Opened<'_> {
-    /// The name, the whole product where it is needed to pay, and whom to ask.
-    async fn product(&self) -> Result<Option<app::catalogue::Listed>, Problem> {
-        let order = &self.found.order;
-        match self.data.showcase.product(&order.product) {
-            Some(listed) => Ok(Some(listed.clone())),
-            // Archived since: its page is gone, its orders are not.
-            None => Ok(self.app.listed(&order.product).await?),
-        }
-    }
-
     async fn show(&self) -> Answer {
         let order = &self.found.order;
         // The page says after two minutes that the shop has been told; so it is told.
@@ -246,7 +257,7 @@ impl Opened<'_> {
     }
 
     async fn answer(&self, order: &Order, notice: Option<CheckNotice>, is_part: bool) -> Answer {
-        let product = self.product().await?;
+        let product = listed_of(self.app, &self.data, &self.found.order).await?;
         let view = self.view(order, product.as_ref(), notice).await?;
         let seen = self.request.headers().get("x-state").and_then(|v| v.to_str().ok());
         if is_part && notice.is_none() && seen == Some(view.version.as_str()) {
@@ -268,7 +279,7 @@ impl Opened<'_> {
     async fn view<'v>(
         &'v self,
         order: &Order,
-        product: Option<&'v app::catalogue::Listed>,
+        product: Option<&'v Listed>,
         notice: Option<CheckNotice>,
     ) -> Result<OrderView<'v>, Problem> {
         let now = self.app.clock.now();
@@ -295,8 +306,6 @@ impl Opened<'_> {
         let money = |minor| Money { minor, currency };
         let is_locked = self.access == Access::Locked;
         let token = || self.app.keys.order_token(&order.id, order.token_epoch);
-        let code = self.app.keys.collection_code(&order.id);
-        let has_code = app::keys::equal(&self.app.keys.password(&order.id, &code), &self.found.password_hash);
         let others = match (&stage, product) {
             (Stage::Awaiting { .. } | Stage::NoCode { .. }, Some(listed)) if !is_locked => {
                 let accounts = listed.product.channels.iter().filter(|a| newest.is_none_or(|n| n.account != **a));
@@ -306,8 +315,6 @@ impl Opened<'_> {
             }
             _ => Vec::new(),
         };
-        let own = product.map(|listed| listed.look.support.as_slice()).filter(|support| !support.is_empty());
-        let support: &[Contact] = own.unwrap_or(&showcase.settings.support);
         Ok(OrderView {
             id: order.id.to_string(),
             access: self.access,
@@ -335,9 +342,9 @@ impl Opened<'_> {
             extras: if is_locked { Vec::new() } else { self.extras() },
             notice,
             contact: (!is_locked).then(|| self.found.contact.clone()).filter(|contact| !contact.is_empty()),
-            collection_code: (!is_locked && has_code).then_some(code),
+            collection_code: if is_locked { None } else { code_of(self.app, &self.found) },
             link: (!is_locked).then(|| format!("{}/o/{}?t={}", self.app.config.public_url, order.id, token())),
-            support,
+            support: support_of(product, &showcase.settings),
             timeline: timeline(order),
             warranty_days: product.map_or(0, |listed| listed.look.warranty_days),
             account,
@@ -363,7 +370,7 @@ impl Opened<'_> {
     /// The code of the newest attempt, as a picture.
     async fn code(&self) -> Answer {
         let order = &self.found.order;
-        let product = self.product().await?;
+        let product = listed_of(self.app, &self.data, &self.found.order).await?;
         let (Some(attempt), Some(listed)) = (order.newest_attempt(), product) else { return Err(Problem::NotFound) };
         let setting = self.data.showcase.channel(&attempt.account).ok_or(Problem::NotFound)?;
         if self.access == Access::Locked || order.state != State::Held {

@@ -3,9 +3,10 @@
 
 use crate::http::{Answer, Problem, respond};
 use crate::pages;
-use crate::pages::view::{Frame, Lang, Trouble};
+use crate::pages::view::{Access, Frame, Lang, Trouble};
 use app::App;
 use app::showcase::Showcase;
+use domain::order::Order;
 use domain::{Millis, OrderId};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -132,6 +133,14 @@ pub(crate) fn set_cookie(app: &App, response: &mut Response<Body>, name: &str, v
 /// The name of the cookie that opens an order.
 pub(crate) fn order_cookie(order: &OrderId) -> String {
     format!("o_{order}")
+}
+
+/// Lets a device open an order: with its keys at once on the one that ordered or uncovered them, covered on any other. The level is a
+/// courtesy; the token is the proof.
+pub(crate) fn open_order(app: &App, response: &mut Response<Body>, order: &Order, access: Access) {
+    let level = if access == Access::Open { '1' } else { '2' };
+    let value = format!("{level}.{}", app.keys.order_token(&order.id, order.token_epoch));
+    set_cookie(app, response, &order_cookie(&order.id), &value, &format!("/o/{}", order.id));
 }
 
 /// The orders made on this device, the newest first. A list that somebody else wrote is none.
