@@ -131,13 +131,18 @@ impl Problem {
     }
 }
 
+/// Tells the log what went wrong inside: for a page that says in its own words that nothing was decided.
+pub(crate) fn log_failure(error: &AppError) {
+    match error {
+        AppError::Contended => tracing::warn!(%error, "nothing was decided"),
+        _ => tracing::error!(%error, "a use case failed"),
+    }
+}
+
 impl From<AppError> for Problem {
     /// The outside never hears what went wrong inside; the log does.
     fn from(error: AppError) -> Problem {
-        match &error {
-            AppError::Contended => tracing::warn!(%error, "nothing was decided"),
-            _ => tracing::error!(%error, "a use case failed"),
-        }
+        log_failure(&error);
         Problem::Unavailable
     }
 }

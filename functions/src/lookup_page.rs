@@ -1,6 +1,6 @@
 //! `/lookup`: orders of this device, and orders found by contact and password, or by a number and the contact.
 
-use crate::http::{Answer, Problem, source_address};
+use crate::http::{Answer, log_failure, source_address};
 use crate::order_page::stage;
 use crate::pages::view::{Found, LookupNotice, LookupView};
 use crate::web::{Form, Visit};
@@ -38,52 +38,55 @@ pub(crate) async fn handle(app: &App, request: &Request) -> Answer {
         ..LookupView::default()
     };
     let mut status = 200;
-    let mut answer = LookupAnswer::Orders(Vec::new());
     if request.method() == Method::POST {
         let form = match Form::read(app, request) {
             Ok(form) => form,
             Err((status, trouble)) => return Ok(web::trouble(&visit, request, status, trouble)),
         };
-        let (contact, number) = (form.text("contact").trim(), form.text("number").trim());
-        let password = form.text("query_password");
-        (view.contact, view.number) = (contact.to_owned(), number.to_owned());
-        let asked = match (contact.is_empty(), password.is_empty(), number.is_empty()) {
-            (true, ..) | (_, true, true) => None,
-            (_, false, _) if fits(contact, password) => {
-                Some(app.look_up(contact, password, &source_address(request)).await)
+        view.contact = form.text("contact").trim().to_owned();
+        view.number = form.text("number").trim().to_owned();
+        match look_for(app, request, &view.contact, form.text("query_password"), &view.number).await {
+            Ok(orders) => {
+                let listed = orders.iter().map(|order| {
+                    let token = app.keys.order_token(&order.id, order.token_epoch);
+                    row(&data.showcase, order, now, format!("/o/{}?t={token}", order.id))
+                });
+                view.found = Some(listed.collect());
             }
-            (_, true, false) if contact.len() <= CONTACT_MAX => {
-                Some(app.look_up_number(contact, order_of(number).as_ref(), &source_address(request)).await)
-            }
-            _ => Some(Ok(LookupAnswer::Orders(Vec::new()))),
-        };
-        match asked {
-            None => (status, view.notice) = (422, Some(LookupNotice::Incomplete)),
-            Some(Ok(found)) => {
-                answer = found;
-                match &answer {
-                    LookupAnswer::Orders(orders) if orders.is_empty() => view.notice = Some(LookupNotice::None),
-                    LookupAnswer::Orders(_) => {}
-                    LookupAnswer::TooOften { seconds } => {
-                        (status, view.notice) = (429, Some(LookupNotice::Locked((seconds + 59) / 60)));
-                    }
-                }
-            }
-            Some(Err(error)) => {
-                let _ = Problem::from(error);
-                (status, view.notice) = (503, Some(LookupNotice::Unavailable));
-            }
+            Err((refused, notice)) => (status, view.notice) = (refused, Some(notice)),
         }
-    }
-    if let (LookupAnswer::Orders(orders), false) = (&answer, view.notice.is_some()) {
-        let listed = orders.iter().map(|order| {
-            let token = app.keys.order_token(&order.id, order.token_epoch);
-            row(&data.showcase, order, now, format!("/o/{}?t={token}", order.id))
-        });
-        view.found = (request.method() == Method::POST).then(|| listed.collect());
     }
     let html = pages::lookup(&visit.frame(), &view);
     Ok(web::page(&visit, request, status, html, None))
+}
+
+/// The orders that a form finds, at least one; or the status and the words of why there are none.
+async fn look_for(
+    app: &App,
+    request: &Request,
+    contact: &str,
+    password: &str,
+    number: &str,
+) -> Result<Vec<Order>, (u16, LookupNotice)> {
+    if contact.is_empty() || (password.is_empty() && number.is_empty()) {
+        return Err((422, LookupNotice::Incomplete));
+    }
+    let address = source_address(request);
+    // A password that was typed is meant, whatever number stands beside it.
+    let answer = match password.is_empty() {
+        false if fits(contact, password) => app.look_up(contact, password, &address).await,
+        true if contact.len() <= CONTACT_MAX => app.look_up_number(contact, order_of(number).as_ref(), &address).await,
+        _ => Ok(LookupAnswer::Orders(Vec::new())),
+    };
+    match answer {
+        Ok(LookupAnswer::Orders(orders)) if orders.is_empty() => Err((200, LookupNotice::None)),
+        Ok(LookupAnswer::Orders(orders)) => Ok(orders),
+        Ok(LookupAnswer::TooOften { seconds }) => Err((429, LookupNotice::Locked((seconds + 59) / 60))),
+        Err(error) => {
+            log_failure(&error);
+            Err((503, LookupNotice::Unavailable))
+        }
+    }
 }
 
 fn row<'a>(showcase: &'a Showcase, order: &Order, now: Millis, href: String) -> Found<'a> {

@@ -2,7 +2,7 @@
 //! it is asked and how it is told.
 
 use crate::create_order::{parse, refused};
-use crate::http::{Answer, Problem, source_address};
+use crate::http::{Answer, Problem, log_failure, source_address};
 use crate::pages::view::{Access, Env, FormNotice, FormValues, Inside, Method, MethodKind, ProductView, Row};
 use crate::web::{Form, Visit};
 use crate::{pages, web};
@@ -186,7 +186,7 @@ impl<'a> Asked<'a> {
                 problem => Ok(self.refuse(problem, values, wish.quantity).await),
             },
             Err(error) => {
-                let _ = Problem::from(error);
+                log_failure(&error);
                 Ok(self.show(503, values, Vec::new(), Some(FormNotice::Unavailable)))
             }
         }
