@@ -1,7 +1,7 @@
 //! `/api/admin/…`: the seller signs in and keeps products; settings and pictures have files of their own.
 
 use crate::http::{Answer, Problem, bearer, json_body, json_response, money, read_money, source_address};
-use crate::{looks, media, settings};
+use crate::{channels, looks, media, settings};
 use app::App;
 use app::catalogue::Listed;
 use app::clock::rfc3339;
@@ -28,10 +28,12 @@ pub(crate) async fn handle(app: &App, path: &str, id: &str, request: &Request) -
     if path == "/api/admin/login" {
         return login(app, request).await;
     }
-    let password_given_at = signed_in(app, request)?;
+    let password_given_at = signed_in(app, request).await?;
     let method = request.method();
     match path {
         "/api/admin/settings" => settings::handle(app, request).await,
+        "/api/admin/channels" => channels::list(app).await,
+        "/api/admin/channels/{id}" => channels::put(app, id, request).await,
         "/api/admin/media" => media::take(app, request).await,
         "/api/admin/refresh" => session(app, password_given_at),
         "/api/admin/products" if method == Method::GET => list(app).await,
@@ -43,7 +45,8 @@ pub(crate) async fn handle(app: &App, path: &str, id: &str, request: &Request) -
 }
 
 /// Lets the seller pass and nobody else; answers when the seller gave the password, Unix ms.
-pub(crate) fn signed_in(app: &App, request: &Request) -> Result<Millis, Problem> {
+pub(crate) async fn signed_in(app: &App, request: &Request) -> Result<Millis, Problem> {
+    app.know_password().await?;
     bearer(request)
         .and_then(|token| app.session(token))
         .map(|(_, at)| at)

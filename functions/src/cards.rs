@@ -16,7 +16,7 @@ use std::borrow::Cow;
 const IMPORT_MS: i64 = 20_000;
 
 pub(crate) async fn handle(app: &App, id: &str, request: &Request) -> Answer {
-    signed_in(app, request)?;
+    signed_in(app, request).await?;
     let who = app::staff::ADMIN.to_owned();
     let id = ProductId::parse(id).ok_or(Problem::NotFound)?;
     let product = app.product(&id).await?.ok_or(Problem::NotFound)?;

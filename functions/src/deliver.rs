@@ -53,8 +53,7 @@ async fn one(app: &App, record: &SqsMessage) -> Result<Option<ProductId>, AppErr
 
 /// Runs the function on Lambda: what its bin calls.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
-    crate::telemetry::start();
-    let app = App::from_env()?;
+    let app = crate::ready().await?;
     let app = &app;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         Ok::<_, std::convert::Infallible>(handle(app, event.payload).await)

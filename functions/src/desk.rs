@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use store::MoneyRow;
 
 pub(crate) async fn handle(app: &App, path: &str, id: &str, request: &Request) -> Answer {
-    signed_in(app, request)?;
+    signed_in(app, request).await?;
     match path {
         "/api/admin/attention" => attention(app).await,
         "/api/admin/attention/{id}" => decide(app, id, request).await,

@@ -2,6 +2,7 @@
 
 mod admin;
 mod cards;
+mod channels;
 mod create_order;
 pub mod deliver;
 pub mod desk;
@@ -19,6 +20,7 @@ pub mod reconcile;
 mod reveal;
 pub mod routes;
 mod settings;
+pub mod setup;
 mod storefront;
 pub mod telemetry;
 mod web;
@@ -91,10 +93,17 @@ async fn dispatch(app: &App, function: Function, path: &str, parameter: &str, re
     }
 }
 
+/// What every function but the setup does before its first event.
+async fn ready() -> Result<App, app::config::StartError> {
+    telemetry::start();
+    let app = App::from_env().await.inspect_err(|error| tracing::error!(%error, "the function cannot start"))?;
+    app.warm().await;
+    Ok(app)
+}
+
 /// Runs one HTTP function on Lambda: what every HTTP bin calls.
 pub async fn run_http(function: Function) -> Result<(), lambda_http::Error> {
-    telemetry::start();
-    let app = App::from_env()?;
+    let app = ready().await?;
     let app = &app;
     lambda_http::run(lambda_http::service_fn(move |request: Request| async move {
         Ok::<_, std::convert::Infallible>(serve(app, function, request).await)

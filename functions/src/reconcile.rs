@@ -55,8 +55,7 @@ pub async fn handle(app: &App, job: Job) -> Result<Done, AppError> {
 
 /// Runs the function on Lambda: what its bin calls.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
-    crate::telemetry::start();
-    let app = App::from_env()?;
+    let app = crate::ready().await?;
     let app = &app;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| async move {
         // Boxed without its type: the SDK's futures nest deeper than the compiler counts.

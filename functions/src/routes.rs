@@ -77,6 +77,8 @@ pub const ROUTES: &[Route] = &[
     route(&Method::GET, "/api/admin/settings", Function::Admin),
     route(&Method::PATCH, "/api/admin/settings", Function::Admin),
     route(&Method::POST, "/api/admin/media", Function::Admin),
+    route(&Method::GET, "/api/admin/channels", Function::Admin),
+    route(&Method::PUT, "/api/admin/channels/{id}", Function::Admin),
     route(&Method::GET, "/api/admin/products", Function::Admin),
     route(&Method::POST, "/api/admin/products", Function::Admin),
     route(&Method::GET, "/api/admin/products/{id}", Function::Admin),

@@ -86,6 +86,8 @@ async fn open(seed: u64, cards: &[String], is_reviewed: bool) -> TestShop {
         pid: PID.to_owned(),
         key: Secret::new(shop.key.clone()),
         refund: Some(0),
+        enabled: true,
+        sandbox: false,
     };
     shop.app.configure_epay(&settings).await.unwrap();
     let body = json!({

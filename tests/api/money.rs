@@ -274,6 +274,8 @@ async fn open_shop(seed: u64, product: &str, count: usize) -> TestShop {
         pid: SECOND_PID.to_owned(),
         key: Secret::new(SECOND_KEY.to_owned()),
         refund: None,
+        enabled: true,
+        sandbox: false,
     };
     shop.app.configure_epay(&settings).await.unwrap();
     let body = json!({

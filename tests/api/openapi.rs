@@ -136,6 +136,8 @@ pub async fn set_channel_up(shop: &TestShop, channel: &str) {
         pid: PID.to_owned(),
         key: Secret::new(shop.key.clone()),
         refund: None,
+        enabled: true,
+        sandbox: false,
     };
     shop.app.configure_epay(&settings).await.unwrap();
 }

@@ -149,6 +149,8 @@ pub async fn stock(shop: &TestShop) {
             pid: pid.to_owned(),
             key: Secret::new(key.to_owned()),
             refund,
+            enabled: true,
+            sandbox: false,
         };
         shop.app.configure_epay(&settings).await.expect("another way to pay");
     }

@@ -78,6 +78,8 @@ async fn second_account(shop: &TestShop) {
         pid: PID.to_owned(),
         key: payments::Secret::new(shop.key.clone()),
         refund: Some(0),
+        enabled: true,
+        sandbox: false,
     };
     shop.app.configure_epay(&settings).await.unwrap();
     change_product(shop, "p", &json!({"channels": ["sandbox", "second"]})).await;

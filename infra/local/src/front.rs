@@ -125,7 +125,7 @@ fn fit_host(host: &str) -> bool {
 
 /// The API Gateway v2 event of a request.
 /// Source: "Working with AWS Lambda proxy integrations for HTTP APIs", payload format version 2.0.
-fn event(request: &Request<Vec<u8>>, peer: &str, now: i64) -> Result<String, Problem> {
+pub fn event(request: &Request<Vec<u8>>, peer: &str, now: i64) -> Result<String, Problem> {
     let host = request.headers().get(header::HOST).map_or(Ok("localhost"), header::HeaderValue::to_str);
     let host = host.ok().filter(|h| fit_host(h)).ok_or(Problem::BadRequest("The host name does not read."))?;
     let mut headers = Map::new();

@@ -1,8 +1,11 @@
 //! The whole world in one process: what `cargo run` starts, and what tests stand on. Never a production dependency.
 
+pub mod endpoint;
 pub mod engine;
 pub mod front;
 pub mod gateway;
+pub mod kms;
+pub mod lambda;
 pub mod options;
 pub mod poller;
 pub mod sample;
@@ -11,6 +14,7 @@ pub mod secrets;
 pub mod server;
 pub mod shop;
 pub mod sqs;
+pub mod ssm;
 pub mod world;
 
 pub use front::Front;

@@ -41,7 +41,7 @@ pub async fn poll(world: &World, app: &App, wait_seconds: u32) -> Polled {
     if messages.is_empty() {
         return Polled::default();
     }
-    let records: Vec<Value> = messages.iter().map(|m| record(world, m)).collect();
+    let records: Vec<Value> = messages.iter().map(|m| record(world.queue_name(), m)).collect();
     let Ok(event) = serde_json::from_value::<SqsEvent>(json!({ "Records": records })) else {
         tracing::error!("a batch does not read as an SQS event");
         return Polled { received: messages.len(), failed: messages.len() };
@@ -61,8 +61,8 @@ pub async fn poll(world: &World, app: &App, wait_seconds: u32) -> Polled {
     Polled { received: messages.len(), failed: failures.len() }
 }
 
-/// A message as Lambda hands it to a function.
-fn record(world: &World, message: &Value) -> Value {
+/// A message of a queue as Lambda hands it to a function.
+pub fn record(queue: &str, message: &Value) -> Value {
     json!({
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
@@ -71,7 +71,7 @@ fn record(world: &World, message: &Value) -> Value {
         "attributes": message.get("Attributes").cloned().unwrap_or_else(|| json!({})),
         "messageAttributes": {},
         "eventSource": "aws:sqs",
-        "eventSourceARN": Sqs::queue_arn(world.queue_name()),
+        "eventSourceARN": Sqs::queue_arn(queue),
         "awsRegion": "local",
     })
 }

@@ -4,7 +4,9 @@
 
 use crate::engine::Engine;
 use crate::gateway::{Gateway, GatewayRequest};
+use crate::kms::Kms;
 use crate::sqs::Sqs;
+use crate::ssm::Ssm;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
@@ -122,6 +124,8 @@ impl Tap for Quiet {}
 pub struct Seam {
     engine: Engine,
     sqs: Sqs,
+    kms: Kms,
+    parameters: Ssm,
     gateway: Gateway,
     public_url: String,
     tap: Arc<dyn Tap>,
@@ -143,10 +147,18 @@ impl Answer {
 }
 
 impl Seam {
-    /// Joins an engine, a queue and a gateway under a tap. The gateway answers where the shop's own address, which has no
-    /// slash at its end, is followed by `/sandbox/`.
-    pub fn new(engine: Engine, sqs: Sqs, gateway: Gateway, public_url: &str, tap: Arc<dyn Tap>) -> Seam {
-        Seam { engine, sqs, gateway, public_url: public_url.to_owned(), tap }
+    /// Joins the parts of a world under a tap. The gateway answers where the shop's own address, which has no slash at its end, is
+    /// followed by `/sandbox/`.
+    pub(crate) fn new(world: &crate::World, tap: Arc<dyn Tap>) -> Seam {
+        Seam {
+            engine: world.engine.clone(),
+            sqs: world.sqs.clone(),
+            kms: world.kms.clone(),
+            parameters: world.parameters.clone(),
+            gateway: world.gateway.clone(),
+            public_url: world.public_url().to_owned(),
+            tap,
+        }
     }
 
     /// As the SDK wants it.
@@ -159,14 +171,26 @@ impl Seam {
         SharedHttpConnector::new(self.clone())
     }
 
+    /// Answers a call of the AWS SDK by its target: status, body, and SQS's `x-amzn-query-error`.
+    pub async fn aws(&self, target: &str, body: &[u8]) -> (u16, Vec<u8>, Option<String>) {
+        let (service, operation) = target.split_once('.').unwrap_or((target, ""));
+        let (status, answer) = match service {
+            "DynamoDB_20120810" => self.engine.call(operation, body),
+            "TrentService" => self.kms.handle(operation, body),
+            "AmazonSSM" => self.parameters.handle(operation, body),
+            "AmazonSQS" => {
+                let answer = self.sqs.handle(target, body).await;
+                return (answer.status, answer.body, answer.error_code);
+            }
+            _ => (400, br#"{"__type":"UnknownOperationException"}"#.to_vec()),
+        };
+        (status, answer, None)
+    }
+
     async fn answer(&self, call: &Call) -> Result<Answer, ConnectorError> {
-        if let Some(operation) = call.target.strip_prefix("DynamoDB_20120810.") {
-            let (status, body) = self.engine.call(operation, &call.body);
-            return Ok(Answer::aws(status, body, None));
-        }
-        if call.target.starts_with("AmazonSQS.") {
-            let answer = self.sqs.handle(&call.target, &call.body).await;
-            return Ok(Answer::aws(answer.status, answer.body, answer.error_code));
+        if !call.is_plain() {
+            let (status, body, error_code) = self.aws(&call.target, &call.body).await;
+            return Ok(Answer::aws(status, body, error_code));
         }
         let own = call.target.strip_prefix(&self.public_url).filter(|path| path.starts_with("/sandbox/"));
         let path = own.ok_or_else(|| ConnectorError::io(format!("this world has no {}", call.target).into()))?;

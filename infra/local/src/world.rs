@@ -2,13 +2,15 @@
 
 use crate::engine::{Engine, EngineError};
 use crate::gateway::{self, Gateway};
+use crate::kms::Kms;
 use crate::seam::{Quiet, Seam, Tap};
 use crate::secrets::LocalSecrets;
 use crate::sqs::{self, Sqs};
+use crate::ssm::Ssm;
 use app::catalogue::EpaySettings;
 use app::net::Aws;
 use app::staff::PasswordHash;
-use app::{App, Clock, Config, Ids, Secrets};
+use app::{App, Clock, Config, Ids, MasterKey, Secrets};
 use domain::AccountId;
 use serde_json::json;
 use std::fmt;
@@ -91,6 +93,10 @@ pub struct World {
     pub sqs: Sqs,
     /// The sandbox gateway.
     pub gateway: Gateway,
+    /// The key service of a deployment that is tried here.
+    pub kms: Kms,
+    /// Its parameters.
+    pub parameters: Ssm,
     config: Config,
     options: WorldOptions,
 }
@@ -121,12 +127,16 @@ impl World {
             orphan_ms: options.orphan_ms,
             open_orders_per_contact: options.open_orders_per_contact,
             open_orders_per_address: options.open_orders_per_address,
+            parameters: None,
+            sandbox: true,
             admin_password: Some(PasswordHash::of(&options.secrets.admin_password, &options.ids)),
             table_prefix: "kamivend".to_owned(),
             queue_url: Sqs::queue_url(QUEUE),
         };
         engine.create_tables(&store::Tables::with_prefix(&config.table_prefix)).map_err(WorldError::Engine)?;
-        let world = World { engine, sqs, gateway, config, options };
+        let kms = Kms::new(&options.secrets.master, options.ids.clone())
+            .ok_or_else(|| WorldError::Setting("the master key".to_owned()))?;
+        let world = World { engine, sqs, gateway, kms, parameters: Ssm::default(), config, options };
         world.create_queues().await?;
         world.configure_sandbox().await?;
         Ok(world)
@@ -162,6 +172,8 @@ impl World {
             pid: self.options.sandbox_pid.clone(),
             key: payments::Secret::new(self.options.secrets.sandbox_key.clone()),
             refund: Some(0),
+            enabled: true,
+            sandbox: true,
         };
         self.app().configure_epay(&settings).await.map_err(WorldError::App)
     }
@@ -181,16 +193,19 @@ impl World {
         let aws = Aws {
             region: "local".to_owned(),
             credentials: credentials(),
-            dynamodb_endpoint: Some("http://dynamodb.local".to_owned()),
-            sqs_endpoint: Some("http://sqs.local".to_owned()),
+            endpoint_override: Some("http://aws.local".to_owned()),
         };
         let secrets = Secrets {
             shop: self.options.secrets.shop.clone(),
-            master: opens_cards.then(|| self.options.secrets.master.clone()),
+            master: opens_cards.then(|| MasterKey::Held(self.options.secrets.master.clone())),
         };
-        let (engine, sqs, gateway) = (self.engine.clone(), self.sqs.clone(), self.gateway.clone());
-        let seam = Seam::new(engine, sqs, gateway, &self.config.public_url, tap);
+        let seam = self.seam(tap);
         App::build(self.config.clone(), secrets, &aws, seam.connector(), clock, self.options.ids.clone())
+    }
+
+    /// What answers in this world, under a tap.
+    pub fn seam(&self, tap: Arc<dyn Tap>) -> Seam {
+        Seam::new(self, tap)
     }
 
     /// The clock of the world.

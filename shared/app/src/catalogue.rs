@@ -123,6 +123,8 @@ enum ChannelDoc {
         #[serde(default)]
         refund: Option<i64>,
         enabled: bool,
+        #[serde(default)]
+        sandbox: bool,
     },
 }
 
@@ -184,6 +186,19 @@ pub struct EpaySettings {
     pub key: Secret,
     /// The `code` by which this gateway says that a refund succeeded; `None` when the account has no refund call.
     pub refund: Option<i64>,
+    /// Whether new attempts may use it.
+    pub enabled: bool,
+    /// Whether it is the local shop's own gateway, where everybody can pay.
+    pub sandbox: bool,
+}
+
+impl EpaySettings {
+    /// The codec's account, or why these settings make none.
+    fn checked(&self) -> Result<epay::Account, AppError> {
+        let options = epay::Options { key_separator: false, allow_http: false, refund: self.refund };
+        epay::Account::new(&self.base_url, &self.pid, self.key.clone(), options)
+            .map_err(|bad| AppError::Setting(bad.public_message()))
+    }
 }
 
 impl App {
@@ -289,47 +304,75 @@ impl App {
             return Ok(Some(known));
         }
         let item = self.store.shop_item(CHANNEL, account.as_str()).await?;
-        let setting = item.map(|item| self.read_channel(account, &item)).transpose()?;
+        let setting = item.map(|item| self.read_channel(account, &item)).transpose()?.flatten();
         if let Some(setting) = &setting {
             remember(&self.catalogue.channels, account.clone(), now, setting.clone());
         }
         Ok(setting)
     }
 
-    pub(crate) fn read_channel(&self, account: &AccountId, item: &ShopItem) -> Result<ChannelSetting, AppError> {
+    /// Reads a channel's document. The sandbox is no channel where it may not take payments: it cannot sell, and a notification
+    /// in its name, even a well signed one, comes to nobody.
+    pub(crate) fn read_channel(
+        &self,
+        account: &AccountId,
+        item: &ShopItem,
+    ) -> Result<Option<ChannelSetting>, AppError> {
+        let settings = self.read_epay(account, item)?;
+        if settings.sandbox && !self.config.sandbox {
+            return Ok(None);
+        }
+        Ok(Some(ChannelSetting {
+            account: account.clone(),
+            version: item.version,
+            is_sandbox: settings.sandbox,
+            enabled: settings.enabled,
+            channel: Channel::EpayV1(settings.checked()?),
+        }))
+    }
+
+    fn read_epay(&self, account: &AccountId, item: &ShopItem) -> Result<EpaySettings, AppError> {
         let bad = || AppError::Setting("channel document");
         let doc: ChannelDoc = serde_json::from_str(&item.doc).map_err(|_| bad())?;
-        let ChannelDoc::EpayV1 { base_url, pid, key_sealed, key_separator, refund, enabled } = doc;
+        let ChannelDoc::EpayV1 { base_url, pid, key_sealed, key_separator: _, refund, enabled, sandbox } = doc;
         let sealed = STANDARD.decode(key_sealed).map_err(|_| bad())?;
         let key = open(self.keys.settings(), &self.setting_place(account), &sealed)?;
         let key = Secret::new(String::from_utf8(key).map_err(|_| bad())?);
-        let options = epay::Options { key_separator, allow_http: false, refund };
-        let epay = epay::Account::new(&base_url, &pid, key, options).map_err(|_| bad())?;
-        let is_sandbox = base_url.strip_prefix(&self.config.public_url) == Some("/sandbox");
-        let channel = Channel::EpayV1(epay);
-        Ok(ChannelSetting { account: account.clone(), version: item.version, is_sandbox, enabled, channel })
+        // Older documents have no word about it, and only a shop's own gateway lies below its own address.
+        let sandbox = sandbox || base_url.strip_prefix(&self.config.public_url) == Some("/sandbox");
+        Ok(EpaySettings { account: account.clone(), base_url, pid, key, refund, enabled, sandbox })
     }
 
     fn setting_place<'a>(&'a self, account: &'a AccountId) -> [&'a [u8]; 3] {
         [b"channel", self.config.shop_id.as_bytes(), account.as_str().as_bytes()]
     }
 
+    /// Every account as its settings stand in the table, sorted by id.
+    pub async fn channels_now(&self) -> Result<Vec<EpaySettings>, AppError> {
+        let items = self.store.shop_items(CHANNEL).await?;
+        items
+            .iter()
+            .map(|item| {
+                let account = AccountId::parse(&item.id).ok_or(AppError::Setting("channel document"))?;
+                self.read_epay(&account, item)
+            })
+            .collect()
+    }
+
+    /// An account's settings as they stand in the table.
+    pub async fn channel_now(&self, account: &AccountId) -> Result<Option<EpaySettings>, AppError> {
+        let item = self.store.shop_item(CHANNEL, account.as_str()).await?;
+        item.map(|item| self.read_epay(account, &item)).transpose()
+    }
+
     /// Writes the settings of an 易支付 account unless they are the ones that stand there already.
     pub async fn configure_epay(&self, settings: &EpaySettings) -> Result<(), AppError> {
+        settings.checked()?;
         let found = self.store.shop_item(CHANNEL, settings.account.as_str()).await?;
         if let Some(found) = &found
             && self.same_epay(found, settings)
         {
             return Ok(());
-        }
-        let account = epay::Account::new(
-            &settings.base_url,
-            &settings.pid,
-            settings.key.clone(),
-            epay::Options { key_separator: false, allow_http: false, refund: settings.refund },
-        );
-        if let Err(bad) = account {
-            return Err(AppError::Setting(bad.public_message()));
         }
         let place = self.setting_place(&settings.account);
         let sealed = seal(self.keys.settings(), self.ids.bytes(), &place, settings.key.expose().as_bytes())?;
@@ -339,7 +382,8 @@ impl App {
             key_sealed: STANDARD.encode(sealed),
             key_separator: false,
             refund: settings.refund,
-            enabled: true,
+            enabled: settings.enabled,
+            sandbox: settings.sandbox,
         };
         let doc = serde_json::to_string(&doc).map_err(|_| AppError::Setting("channel document"))?;
         let version = found.as_ref().map_or(1, |f| f.version + 1);
@@ -357,17 +401,14 @@ impl App {
     }
 
     fn same_epay(&self, found: &ShopItem, settings: &EpaySettings) -> bool {
-        let Ok(ChannelDoc::EpayV1 { base_url, pid, key_sealed, refund, .. }) = serde_json::from_str(&found.doc) else {
-            return false;
-        };
-        let key = STANDARD
-            .decode(key_sealed)
-            .ok()
-            .and_then(|sealed| open(self.keys.settings(), &self.setting_place(&settings.account), &sealed).ok());
-        base_url == settings.base_url
-            && pid == settings.pid
-            && refund == settings.refund
-            && key.is_some_and(|k| crate::keys::equal(&k, settings.key.expose().as_bytes()))
+        self.read_epay(&settings.account, found).is_ok_and(|known| {
+            known.base_url == settings.base_url
+                && known.pid == settings.pid
+                && known.refund == settings.refund
+                && known.enabled == settings.enabled
+                && known.sandbox == settings.sandbox
+                && crate::keys::equal(known.key.expose().as_bytes(), settings.key.expose().as_bytes())
+        })
     }
 
     /// What the buyer is shown to pay an attempt: from the order where it was kept, computed again where it can be.

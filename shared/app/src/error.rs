@@ -11,6 +11,8 @@ pub enum AppError {
     Store(StoreError),
     /// The queue did not take the message.
     Queue(String),
+    /// A service of AWS beside tables and queues refused, or did not answer: which, and its own code.
+    Aws(&'static str, String),
     /// A card or key could not be sealed or opened.
     Sealing(&'static str),
     /// A stored setting does not read.
@@ -32,6 +34,7 @@ impl fmt::Display for AppError {
         match self {
             AppError::Store(e) => write!(f, "store: {e}"),
             AppError::Queue(e) => write!(f, "queue: {e}"),
+            AppError::Aws(service, e) => write!(f, "{service}: {e}"),
             AppError::Sealing(e) => write!(f, "sealing: {e}"),
             AppError::Setting(e) => write!(f, "setting: {e}"),
             AppError::Contended => f.write_str("contended"),

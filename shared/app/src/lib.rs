@@ -5,6 +5,7 @@ mod asking;
 mod attempts;
 mod attention;
 mod audit;
+mod aws;
 pub mod catalogue;
 mod checks;
 pub mod clock;
@@ -22,6 +23,7 @@ mod late;
 mod lookup;
 pub mod net;
 mod ordering;
+mod parameters;
 mod pictures;
 mod proof;
 pub mod queue;
@@ -43,7 +45,7 @@ pub use attention::Row as AttentionRow;
 pub use audit::{Finding, Report, Scope};
 pub use checks::CheckAnswer;
 pub use clock::Clock;
-pub use config::{Config, Secrets};
+pub use config::{Config, MasterKey, Secrets};
 pub use delivery::{DeliverAnswer, OpenedCard};
 pub use error::AppError;
 pub use hold::Stock;
@@ -71,6 +73,8 @@ pub struct App {
     pub store: store::Store,
     /// The delivery queue.
     pub queue: Queue,
+    /// Where AWS is, and who this function is there.
+    pub(crate) aws: Aws,
     /// The way out of the process, shared by AWS and provider calls.
     pub http: SharedHttpConnector,
     /// Time.
@@ -95,7 +99,8 @@ pub struct App {
     pub(crate) counted: shelf::Counted,
     /// How many deeds this instance has written into the trail.
     pub(crate) deeds_written: std::sync::atomic::AtomicU64,
-    pub(crate) master_key: Option<keys::Secret32>,
+    pub(crate) known_password: parameters::KnownPassword,
+    pub(crate) master_key: Option<MasterKey>,
     pub(crate) data_keys: seal::DataKeys,
 }
 
@@ -120,24 +125,26 @@ impl App {
             .credentials_provider(aws.credentials.clone())
             .retry_config(retry.clone())
             .http_client(net::client(&http));
-        dynamodb.set_endpoint_url(aws.dynamodb_endpoint.clone());
+        dynamodb.set_endpoint_url(aws.endpoint_override.clone());
         let mut sqs = aws_sdk_sqs::Config::builder()
             .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
             .region(aws.region())
             .credentials_provider(aws.credentials.clone())
             .retry_config(retry)
             .http_client(net::client(&http));
-        sqs.set_endpoint_url(aws.sqs_endpoint.clone());
+        sqs.set_endpoint_url(aws.endpoint_override.clone());
         let tables = store::Tables::with_prefix(&config.table_prefix);
         App {
             store: store::Store::new(aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), tables),
             queue: Queue::new(aws_sdk_sqs::Client::from_conf(sqs.build()), config.queue_url.clone()),
+            aws: aws.clone(),
             http,
             clock,
             ids,
             keys: Keys::derive(&secrets.shop),
             catalogue: catalogue::Catalogue::default(),
             stock: Stock::default(),
+            known_password: parameters::KnownPassword::default(),
             master_key: secrets.master,
             data_keys: seal::DataKeys::default(),
             door: restore::Door::default(),
@@ -149,9 +156,23 @@ impl App {
         }
     }
 
-    /// The app of a Lambda function, from its environment.
-    pub fn from_env() -> Result<App, config::BadSetting> {
-        let (config, secrets, aws) = config::from_env()?;
-        Ok(App::build(config, secrets, &aws, net::production(), Clock::system(), Ids::system()))
+    /// The app of a Lambda function: from its environment, and from the two parameters that it reads.
+    pub async fn from_env() -> Result<App, config::StartError> {
+        let (http, clock) = (net::production(), Clock::system());
+        let (config, secrets, aws) = config::from_env(&http, &clock).await?;
+        Ok(App::build(config, secrets, &aws, http, clock, Ids::system()))
     }
+}
+
+/// Makes the secrets of the deployment that the environment names, where they are missing. With `new_password` the
+/// administrator's is made anew. Neither needs a shop that is set up.
+pub async fn set_up_from_env(new_password: bool) -> Result<(), config::StartError> {
+    let (http, clock, ids) = (net::production(), Clock::system(), Ids::system());
+    let (aws, path) = (config::aws_from_env()?, config::parameters_from_env()?);
+    let parameters = parameters::Parameters { http: &http, aws: &aws, clock: &clock, path: &path };
+    let done = async {
+        parameters::set_up(&parameters, &ids).await?;
+        if new_password { parameters::new_password(&parameters, &ids).await } else { Ok(()) }
+    };
+    done.await.map_err(config::StartError::Parameters)
 }

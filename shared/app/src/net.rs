@@ -85,18 +85,38 @@ pub(crate) fn client(connector: &SharedHttpConnector) -> SharedHttpClient {
     SharedHttpClient::new(Always(connector.clone()))
 }
 
+/// A request for the connector; `None` when method, address or a header does not read.
+pub(crate) fn http_request(
+    method: &str,
+    url: &str,
+    headers: &[(String, String)],
+    body: Vec<u8>,
+) -> Option<HttpRequest> {
+    let mut request = HttpRequest::new(SdkBody::from(body));
+    request.set_method(method).ok()?;
+    request.set_uri(url.to_owned()).ok()?;
+    for (name, value) in headers {
+        request.headers_mut().try_insert(name.clone(), value.clone()).ok()?;
+    }
+    Some(request)
+}
+
+/// Puts bytes to an address that was given for it, without a content type, as a pre-signed address wants it. Whether it was taken.
+pub async fn put(connector: &SharedHttpConnector, url: &str, body: Vec<u8>) -> bool {
+    let headers = [("content-length".to_owned(), body.len().to_string())];
+    let Some(request) = http_request("PUT", url, &headers, body) else {
+        return false;
+    };
+    connector.call(request).await.is_ok_and(|response| response.status().is_success())
+}
+
 /// How long a provider may take over a whole answer. The connector's own limit ends with the headers.
 const PROVIDER_ANSWER: Duration = Duration::from_secs(5);
 
 /// Sends a codec's request to its provider. `None` when there is no answer, whatever the reason: nobody may conclude anything
 /// from that.
 pub(crate) async fn send_to_provider(connector: &SharedHttpConnector, wanted: &ProviderRequest) -> Option<HttpReply> {
-    let mut request = HttpRequest::new(SdkBody::from(wanted.body.clone()));
-    request.set_method(wanted.method).ok()?;
-    request.set_uri(wanted.url.clone()).ok()?;
-    for (name, value) in &wanted.headers {
-        request.headers_mut().try_insert(name.clone(), value.clone()).ok()?;
-    }
+    let request = http_request(wanted.method, &wanted.url, &wanted.headers, wanted.body.clone())?;
     let answer = async {
         let response = connector.call(request).await.ok()?;
         let status = response.status().as_u16();
@@ -121,14 +141,21 @@ pub struct Aws {
     pub region: String,
     /// The credentials of the function's role.
     pub credentials: Credentials,
-    /// DynamoDB's address, when it is not the region's own.
-    pub dynamodb_endpoint: Option<String>,
-    /// SQS's address, when it is not the region's own.
-    pub sqs_endpoint: Option<String>,
+    /// Where every service is, when it is not in the region's own places: an emulator's address.
+    pub endpoint_override: Option<String>,
 }
 
 impl Aws {
     pub(crate) fn region(&self) -> Region {
         Region::new(self.region.clone())
+    }
+
+    /// The address of a service. Regions in China have a domain of their own.
+    pub(crate) fn endpoint(&self, service: &str) -> String {
+        if let Some(endpoint) = &self.endpoint_override {
+            return endpoint.clone();
+        }
+        let suffix = if self.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        format!("https://{service}.{}.{suffix}", self.region)
     }
 }

@@ -36,6 +36,14 @@ impl App {
         Ok(doc.closed)
     }
 
+    /// The one call that a function makes before its first event: it opens the connection to the tables, and what it reads is
+    /// needed anyway. Whatever goes wrong is for the event to meet.
+    pub async fn warm(&self) {
+        if let Err(error) = self.is_closed().await {
+            tracing::warn!(%error, "the tables did not answer at the start");
+        }
+    }
+
     /// Since when the shop is closed, Unix ms, as it stands in the table; `None` while it is open.
     pub async fn closed_since(&self) -> Result<Option<Millis>, AppError> {
         let (doc, _) = self.read_door().await?;

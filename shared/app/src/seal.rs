@@ -1,13 +1,14 @@
-//! Sealing cards: one AES-256-GCM data key per product, wrapped by the master key. The associated data names shop,
-//! product, slot and key, so that a ciphertext moved to another place does not open.
+//! Sealing cards: one AES-256-GCM data key per product, wrapped by the master key, which in a deployment KMS holds. The
+//! associated data names shop, product, slot and key, so that a ciphertext moved to another place does not open.
 
-use crate::keys::Secret32;
-use crate::{App, AppError};
+use crate::aws::{CallError, Service, call};
+use crate::{App, AppError, MasterKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::{Millis, ProductId};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,7 +55,10 @@ pub(crate) fn open(key_bytes: &[u8], bound_to: &[&[u8]], sealed: &[u8]) -> Resul
     Ok(clear.to_vec())
 }
 
-/// A product's data keys as stored: wrapped, by kid.
+/// What stands before a data key that KMS wrapped.
+const BY_KMS: &str = "kms:";
+
+/// A product's data keys as stored: wrapped, by kid. A data key that KMS wrapped begins with `kms:`; both are base64.
 #[derive(Serialize, Deserialize)]
 struct KeyDoc {
     current: String,
@@ -122,8 +126,61 @@ impl App {
         [b"data key", self.config.shop_id.as_bytes(), product.as_str().as_bytes(), kid.as_bytes()]
     }
 
-    fn master(&self) -> Result<&Secret32, AppError> {
+    fn master(&self) -> Result<&MasterKey, AppError> {
         self.master_key.as_ref().ok_or(AppError::Sealing("this function has no right to the key"))
+    }
+
+    /// What KMS binds a data key to: it is a condition of opening it, and stands in the account's own audit trail.
+    fn kms_context(&self, product: &ProductId, kid: &str) -> Value {
+        json!({"shop": self.config.shop_id, "product": product.as_str(), "kid": kid})
+    }
+
+    async fn ask_kms(&self, operation: &str, body: &Value) -> Result<Value, CallError> {
+        call(&self.http, &self.aws, &self.clock, Service::Kms, operation, body).await
+    }
+
+    /// Wraps a data key under this deployment's master key.
+    async fn wrap(&self, product: &ProductId, kid: &str, clear: &[u8; 32]) -> Result<String, AppError> {
+        match self.master()? {
+            MasterKey::Held(master) => {
+                let wrapped = seal(&master.0, self.ids.bytes(), &self.wrap_place(product, kid), clear)?;
+                Ok(STANDARD.encode(wrapped))
+            }
+            MasterKey::Kms(key) => {
+                let context = self.kms_context(product, kid);
+                let body = json!({"KeyId": key, "Plaintext": STANDARD.encode(clear), "EncryptionContext": context});
+                let answer = self.ask_kms("Encrypt", &body).await.map_err(|e| e.of(Service::Kms))?;
+                let wrapped = answer.get("CiphertextBlob").and_then(Value::as_str);
+                Ok(format!("{BY_KMS}{}", wrapped.ok_or(AppError::Sealing("KMS answered without a key"))?))
+            }
+        }
+    }
+
+    /// Opens a wrapped data key.
+    async fn unwrap(&self, product: &ProductId, kid: &str, wrapped: &str) -> Result<[u8; 32], AppError> {
+        let clear = match (self.master()?, wrapped.strip_prefix(BY_KMS)) {
+            (MasterKey::Held(master), None) => {
+                let wrapped = STANDARD.decode(wrapped).map_err(|_| AppError::Sealing("key document"))?;
+                open(&master.0, &self.wrap_place(product, kid), &wrapped)?
+            }
+            (MasterKey::Kms(key), Some(wrapped)) => {
+                let context = self.kms_context(product, kid);
+                let body = json!({"KeyId": key, "CiphertextBlob": wrapped, "EncryptionContext": context});
+                let answer = self.ask_kms("Decrypt", &body).await.map_err(|error| match error {
+                    // What stands in the table is not what was wrapped: no later try will open it.
+                    CallError::Refused(code) if code == "InvalidCiphertextException" => {
+                        AppError::Sealing("the data key does not open")
+                    }
+                    error => error.of(Service::Kms),
+                })?;
+                let clear = answer.get("Plaintext").and_then(Value::as_str);
+                STANDARD
+                    .decode(clear.unwrap_or_default())
+                    .map_err(|_| AppError::Sealing("KMS answered without a key"))?
+            }
+            _ => return Err(AppError::Sealing("the data key was wrapped by another master key")),
+        };
+        clear.try_into().map_err(|_| AppError::Sealing("key length"))
     }
 
     /// The data key of this name, from memory or from the shop's table.
@@ -138,14 +195,12 @@ impl App {
         }
         let item = self.store.shop_item(KIND, product.as_str()).await?.ok_or(AppError::Sealing("no data key"))?;
         let doc: KeyDoc = serde_json::from_str(&item.doc).map_err(|_| AppError::Sealing("key document"))?;
-        self.open_data_key(product, kid, &doc)
+        self.open_data_key(product, kid, &doc).await
     }
 
-    fn open_data_key(&self, product: &ProductId, kid: &str, doc: &KeyDoc) -> Result<DataKey, AppError> {
+    async fn open_data_key(&self, product: &ProductId, kid: &str, doc: &KeyDoc) -> Result<DataKey, AppError> {
         let wrapped = doc.wrapped.get(kid).ok_or(AppError::Sealing("unknown kid"))?;
-        let wrapped = STANDARD.decode(wrapped).map_err(|_| AppError::Sealing("key document"))?;
-        let clear = open(&self.master()?.0, &self.wrap_place(product, kid), &wrapped)?;
-        let bytes: [u8; 32] = clear.try_into().map_err(|_| AppError::Sealing("key length"))?;
+        let bytes = self.unwrap(product, kid, wrapped).await?;
         let key = DataKey { kid: kid.to_owned(), bytes: Arc::new(bytes) };
         let id = (product.clone(), kid.to_owned());
         let mut opened = self.data_keys.opened.lock().unwrap_or_else(PoisonError::into_inner);
@@ -167,7 +222,7 @@ impl App {
             None => self.first_data_key(product).await?,
         };
         let doc: KeyDoc = serde_json::from_str(&item.doc).map_err(|_| AppError::Sealing("key document"))?;
-        let key = self.open_data_key(product, &doc.current, &doc)?;
+        let key = self.open_data_key(product, &doc.current, &doc).await?;
         let mut current = self.data_keys.current.lock().unwrap_or_else(PoisonError::into_inner);
         current.insert(product.clone(), (now, key.kid.clone()));
         Ok(key)
@@ -177,8 +232,7 @@ impl App {
     async fn first_data_key(&self, product: &ProductId) -> Result<ShopItem, AppError> {
         let kid = "k1".to_owned();
         let clear: [u8; 32] = self.ids.bytes();
-        let wrapped = seal(&self.master()?.0, self.ids.bytes(), &self.wrap_place(product, &kid), &clear)?;
-        let wrapped = BTreeMap::from([(kid.clone(), STANDARD.encode(wrapped))]);
+        let wrapped = BTreeMap::from([(kid.clone(), self.wrap(product, &kid, &clear).await?)]);
         let doc =
             serde_json::to_string(&KeyDoc { current: kid, wrapped }).map_err(|_| AppError::Sealing("key document"))?;
         let item = ShopItem { kind: KIND.into(), id: product.to_string(), doc, version: 1 };

@@ -221,7 +221,7 @@ impl App {
             PRODUCT => showcase.products.push(read_product(item)?),
             CHANNEL => {
                 let account = AccountId::parse(&item.id).ok_or(AppError::Setting("channel document"))?;
-                showcase.channels.push(self.read_channel(&account, item)?);
+                showcase.channels.extend(self.read_channel(&account, item)?);
             }
             _ => showcase.settings = read_settings(item)?,
         }

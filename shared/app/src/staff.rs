@@ -118,7 +118,8 @@ impl App {
             let left = (window + 1) * WINDOW_MS - now;
             return Ok(SignIn::TooOften { seconds: left.div_euclid(1_000) + 1 });
         }
-        let (kept, password) = (self.config.admin_password.clone(), password.to_owned());
+        self.know_password().await?;
+        let (kept, password) = (self.password_hash(), password.to_owned());
         // The slow hash is slow on purpose; other requests of the process must not wait for it.
         let fits = tokio::task::spawn_blocking(move || kept.is_some_and(|kept| kept.fits(&password))).await;
         let fits = fits.unwrap_or(false) & (username == ADMIN);
@@ -146,12 +147,14 @@ impl App {
 
     /// The signature of a session. The kept password is part of it, so that a new password ends every session.
     fn session_mac(&self, signed: &str) -> [u8; 32] {
-        let password = self.config.admin_password.as_ref().map(PasswordHash::to_text).unwrap_or_default();
+        let password = self.password_hash().as_ref().map(PasswordHash::to_text).unwrap_or_default();
         self.keys.session(&[signed.as_bytes(), password.as_bytes()])
     }
 
-    /// Who a session token speaks for while it lasts, and when the password was given for it.
+    /// Who a session token speaks for while it lasts, and when the password was given for it. Call [`App::know_password`] first.
     pub fn session(&self, token: &str) -> Option<(String, Millis)> {
+        // Without a password there is nobody to speak for.
+        self.password_hash()?;
         let (signed, signature) = token.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         if !crate::keys::equal(&signature, &self.session_mac(signed)) {

@@ -1,0 +1,165 @@
+//! AWS services of which the shop needs one or two calls: SSM for what a deployment keeps secret, KMS for the keys of the
+//! cards. A signed POST each; their SDKs would be two more crates of generated code in every function (decision 016).
+
+use crate::AppError;
+use crate::clock::Clock;
+use crate::net::{Aws, http_request};
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
+use aws_smithy_types::byte_stream::ByteStream;
+use serde_json::Value;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// A service that speaks AWS's JSON protocol 1.1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Service {
+    /// Parameter Store.
+    Ssm,
+    /// Key Management Service.
+    Kms,
+}
+
+impl Service {
+    /// Its name in addresses and signatures.
+    fn name(self) -> &'static str {
+        match self {
+            Service::Ssm => "ssm",
+            Service::Kms => "kms",
+        }
+    }
+
+    /// What stands before an operation's name in `x-amz-target`.
+    fn target(self) -> &'static str {
+        match self {
+            Service::Ssm => "AmazonSSM",
+            Service::Kms => "TrentService",
+        }
+    }
+}
+
+/// What an operation was refused with, or that nobody answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum CallError {
+    /// The service's own code, such as `AccessDeniedException`.
+    Refused(String),
+    /// No answer, or none that says what happened.
+    NoAnswer,
+}
+
+impl CallError {
+    /// As the shell reports it.
+    pub(crate) fn of(self, service: Service) -> AppError {
+        match self {
+            CallError::Refused(code) => AppError::Aws(service.name(), code),
+            CallError::NoAnswer => AppError::Aws(service.name(), "no answer".to_owned()),
+        }
+    }
+}
+
+/// Tries of one call, the first included.
+const TRIES: u32 = 4;
+
+/// The pause after the first try; it doubles.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The longest answer that is read: a few parameters, or one key.
+const ANSWER_MAX: usize = 256 * 1024;
+
+/// Calls an operation until it is answered, a few times at most. Every operation used here may be done twice.
+pub(crate) async fn call(
+    http: &SharedHttpConnector,
+    aws: &Aws,
+    clock: &Clock,
+    service: Service,
+    operation: &str,
+    body: &Value,
+) -> Result<Value, CallError> {
+    let mut pause = PAUSE;
+    let mut last = CallError::NoAnswer;
+    for attempt in 0..TRIES {
+        if attempt > 0 {
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        match once(http, aws, clock, service, operation, body).await {
+            Ok(answer) => return Ok(answer),
+            Err(CallError::Refused(code)) if !is_passing(&code) => return Err(CallError::Refused(code)),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Refusals that another try may not meet.
+fn is_passing(code: &str) -> bool {
+    code.contains("Throttl")
+        || code.contains("TooManyRequests")
+        || code.contains("Internal")
+        || code.contains("Unavailable")
+}
+
+async fn once(
+    http: &SharedHttpConnector,
+    aws: &Aws,
+    clock: &Clock,
+    service: Service,
+    operation: &str,
+    body: &Value,
+) -> Result<Value, CallError> {
+    let body = body.to_string();
+    let url = format!("{}/", aws.endpoint(service.name()).trim_end_matches('/'));
+    let target = format!("{}.{operation}", service.target());
+    let headers =
+        vec![("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()), ("x-amz-target".to_owned(), target)];
+    let signature =
+        signature(aws, clock, service.name(), &url, &headers, body.as_bytes()).ok_or(CallError::NoAnswer)?;
+    let headers: Vec<_> = headers.into_iter().chain(signature).collect();
+    let request = http_request("POST", &url, &headers, body.into_bytes()).ok_or(CallError::NoAnswer)?;
+    let response = http.call(request).await.map_err(|_| CallError::NoAnswer)?;
+    let status = response.status().as_u16();
+    let mut stream = ByteStream::new(response.into_body());
+    let mut answer = Vec::new();
+    while let Some(piece) = stream.next().await {
+        answer.extend_from_slice(&piece.map_err(|_| CallError::NoAnswer)?);
+        if answer.len() > ANSWER_MAX {
+            return Err(CallError::NoAnswer);
+        }
+    }
+    let answer: Option<Value> = serde_json::from_slice(&answer).ok();
+    match (status, answer) {
+        (200, Some(answer)) => Ok(answer),
+        // `Type` with or without a name space before it: `com.amazonaws.ssm#ParameterNotFound`.
+        (400..=499, Some(answer)) => {
+            let kind = answer.get("__type").and_then(Value::as_str).unwrap_or_default();
+            Err(CallError::Refused(kind.rsplit('#').next().unwrap_or_default().to_owned()))
+        }
+        _ => Err(CallError::NoAnswer),
+    }
+}
+
+/// The headers that sign a request (Signature Version 4).
+pub(crate) fn signature(
+    aws: &Aws,
+    clock: &Clock,
+    service: &str,
+    url: &str,
+    headers: &[(String, String)],
+    body: &[u8],
+) -> Option<Vec<(String, String)>> {
+    let identity = aws.credentials.clone().into();
+    let now = UNIX_EPOCH + Duration::from_millis(u64::try_from(clock.now()).ok()?);
+    let params = SigningParams::builder()
+        .identity(&identity)
+        .region(&aws.region)
+        .name(service)
+        .time(now)
+        .settings(SigningSettings::default())
+        .build()
+        .ok()?
+        .into();
+    let signed = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let request = SignableRequest::new("POST", url, signed, SignableBody::Bytes(body)).ok()?;
+    let (instructions, _) = sign(request, &params).ok()?.into_parts();
+    Some(instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+}
