@@ -13,6 +13,7 @@ mod money;
 mod openapi;
 mod pages;
 mod races;
+mod roles;
 mod secrecy;
 mod strips;
 mod tampering;

@@ -13,24 +13,10 @@ use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use tests::roles::roles;
 use tokio::net::TcpListener;
 
 const PATH: &str = "/kamivend/test";
-
-/// Every bin of the package.
-pub const BINS: [&str; 11] = [
-    "storefront",
-    "create_order",
-    "order",
-    "reveal",
-    "payment_webhook",
-    "deliver",
-    "admin",
-    "cards",
-    "desk",
-    "reconcile",
-    "setup",
-];
 
 fn binary(name: &str) -> &'static Path {
     Path::new(match name {
@@ -72,7 +58,8 @@ impl Cloud {
             ids,
         })
         .await
-        .expect("a world");
+        .expect("a world")
+        .with_roles(roles());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(endpoint::serve(listener, world.seam(Arc::new(Quiet))));
@@ -136,7 +123,7 @@ impl Cloud {
         let queue = Sqs::queue_url(self.world.queue_name());
         let mut variables = vec![
             ("AWS_REGION", "us-east-1"),
-            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_ACCESS_KEY_ID", name),
             ("AWS_SECRET_ACCESS_KEY", "an-example"),
             ("AWS_SESSION_TOKEN", "a-session"),
             ("AWS_ENDPOINT_URL", self.endpoint.as_str()),

@@ -6,7 +6,10 @@ mod cloud;
 use cloud::{Cloud, form};
 use http::Method;
 use local::lambda::Answered;
+use local::roles::Right;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use tests::roles::roles;
 use tests::{shop::yuan, signed_notification, text};
 
 const CARD: &str = "BOOT-STRAP-0001";
@@ -179,7 +182,7 @@ async fn setting_up_twice_keeps_the_secrets() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_is_not_set_up_does_not_start() {
     let cloud = Cloud::new().await;
-    for name in cloud::BINS {
+    for name in local::endpoint::FUNCTIONS {
         let (answer, said) = cloud.start_bare(name).await;
         assert!(matches!(answer, Answered::Gone | Answered::Failed(_)), "{name}: {answer:?}");
         assert!(said.contains("AWS_REGION") || said.contains("KAMIVEND_"), "{name} says what is missing: {said}");

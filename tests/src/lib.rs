@@ -5,8 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test helpers")]
 #![allow(clippy::float_arithmetic, reason = "capacity units come as decimal fractions")]
 
+pub mod cost;
+pub mod roles;
 pub mod shop;
 pub mod taps;
+pub mod template;
 pub mod visitor;
 
 pub use shop::{Buyer, TestShop};

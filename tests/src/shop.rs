@@ -1,9 +1,11 @@
 //! A shop in memory with a hand-held clock and seeded chance.
 
+use crate::roles::roles;
 use crate::{signed_notification, text};
 use app::staff::ADMIN;
 use app::{App, Clock, Ids};
 use http::{Method, Request};
+use local::roles::acting_as;
 use local::seam::Tap;
 use local::secrets::LocalSecrets;
 use local::sqs::State;
@@ -104,10 +106,19 @@ impl TestShop {
             secrets,
         })
         .await
-        .expect("a world");
+        .expect("a world")
+        .with_roles(roles());
         let app = Arc::new(world.app());
         let front = Front::new(world.clone(), app.clone());
         TestShop { world, app, front, now, key, password, unfinished_is_meant: false }
+    }
+
+    /// The same shop whose data keys are wrapped by KMS, as in a deployment.
+    pub fn on_kms(mut self) -> TestShop {
+        self.world = self.world.clone().with_kms();
+        self.app = Arc::new(self.world.app());
+        self.front = Front::new(self.world.clone(), self.app.clone());
+        self
     }
 
     /// Another function instance over the same world: its own memory.
@@ -242,7 +253,7 @@ impl TestShop {
 
     /// One pass of the timer.
     pub async fn tick(&self) -> app::Pass {
-        self.app.reconcile(i64::MAX).await.expect("a pass")
+        acting_as("reconcile", self.app.reconcile(i64::MAX)).await.expect("a pass")
     }
 
     /// Time passes minute by minute, with a pass of the timer in each, and delivery after it.
@@ -256,7 +267,7 @@ impl TestShop {
 
     /// An audit of everything, to its end.
     pub async fn audit(&self) -> app::Report {
-        self.app.audit(app::Scope::Full, i64::MAX).await.expect("an audit").expect("its end")
+        acting_as("reconcile", self.app.audit(app::Scope::Full, i64::MAX)).await.expect("an audit").expect("its end")
     }
 
     /// What a person sees that needs them, as pairs of kind and reason.

@@ -1,11 +1,27 @@
 //! The services of AWS on a socket, for functions that run as processes of their own: tables, queues, parameters and keys of one
 //! world, told apart by the protocol's own header.
 
+use crate::roles::acting_as;
 use crate::seam::Seam;
 use crate::server::serve_with;
 use http::{Request, Response};
 use serde_json::json;
 use tokio::net::TcpListener;
+
+/// Every function, by its bin.
+pub const FUNCTIONS: [&str; 11] = [
+    "storefront",
+    "create_order",
+    "order",
+    "reveal",
+    "payment_webhook",
+    "deliver",
+    "admin",
+    "cards",
+    "desk",
+    "reconcile",
+    "setup",
+];
 
 /// Serves the seam's services until the task is dropped.
 pub async fn serve(listener: TcpListener, seam: Seam) {
@@ -24,7 +40,14 @@ async fn answer(seam: &Seam, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
         return Response::builder().status(400).body(body.to_string().into_bytes()).unwrap_or_default();
     }
     let target = header("x-amz-target").to_owned();
-    let (status, body, error_code) = seam.aws(&target, request.body()).await;
+    // A function's access key is its name here, so that its role can be looked up.
+    let key = header("authorization").split_once("Credential=").and_then(|(_, rest)| rest.split('/').next());
+    let function = FUNCTIONS.into_iter().find(|name| Some(*name) == key);
+    let call = seam.aws(&target, request.body());
+    let (status, body, error_code) = match function {
+        Some(function) => acting_as(function, call).await,
+        None => call.await,
+    };
     let mut response = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
     if let Some(code) = error_code {
         response = response.header("x-amzn-query-error", code);

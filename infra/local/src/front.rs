@@ -2,6 +2,7 @@
 //! `lambda_http`'s own reader, so raw query, cookies and base64 are Lambda's, not ours.
 
 use crate::gateway::{GatewayRequest, Notification};
+use crate::roles::acting_as;
 use crate::world::World;
 use app::App;
 use app::clock::rfc3339;
@@ -50,7 +51,7 @@ impl Front {
             Err(problem) => return plain(finish(Err(problem))),
         };
         match lambda_http::request::from_str(&event) {
-            Ok(request) => plain(functions::serve(&self.app, function, request).await),
+            Ok(request) => plain(acting_as(function.name(), functions::serve(&self.app, function, request)).await),
             Err(_) => plain(finish(Err(Problem::BadRequest("The request does not read.")))),
         }
     }

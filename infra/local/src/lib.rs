@@ -8,6 +8,7 @@ pub mod kms;
 pub mod lambda;
 pub mod options;
 pub mod poller;
+pub mod roles;
 pub mod sample;
 pub mod seam;
 pub mod secrets;

@@ -1,6 +1,7 @@
 //! The event-source mapping of this world: receives batches, runs `deliver`, deletes what did not fail. What failed stays
 //! hidden until its time-out and comes again, at last in the dead-letter queue, exactly as under Lambda.
 
+use crate::roles::acting_as;
 use crate::sqs::Sqs;
 use crate::world::World;
 use app::App;
@@ -46,7 +47,7 @@ pub async fn poll(world: &World, app: &App, wait_seconds: u32) -> Polled {
         tracing::error!("a batch does not read as an SQS event");
         return Polled { received: messages.len(), failed: messages.len() };
     };
-    let failures = functions::deliver::handle(app, event).await.batch_item_failures;
+    let failures = acting_as("deliver", functions::deliver::handle(app, event)).await.batch_item_failures;
     let failed = |m: &Value| failures.iter().any(|f| Some(f.item_identifier.as_str()) == m["MessageId"].as_str());
     let done: Vec<Value> = messages
         .iter()

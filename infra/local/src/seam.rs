@@ -5,6 +5,7 @@
 use crate::engine::Engine;
 use crate::gateway::{Gateway, GatewayRequest};
 use crate::kms::Kms;
+use crate::roles::{self, Roles};
 use crate::sqs::Sqs;
 use crate::ssm::Ssm;
 use aws_smithy_runtime_api::client::http::{
@@ -128,6 +129,7 @@ pub struct Seam {
     parameters: Ssm,
     gateway: Gateway,
     public_url: String,
+    roles: Option<Arc<dyn Roles>>,
     tap: Arc<dyn Tap>,
 }
 
@@ -157,6 +159,7 @@ impl Seam {
             parameters: world.parameters.clone(),
             gateway: world.gateway.clone(),
             public_url: world.public_url().to_owned(),
+            roles: world.roles.clone(),
             tap,
         }
     }
@@ -173,6 +176,13 @@ impl Seam {
 
     /// Answers a call of the AWS SDK by its target: status, body, and SQS's `x-amzn-query-error`.
     pub async fn aws(&self, target: &str, body: &[u8]) -> (u16, Vec<u8>, Option<String>) {
+        if let Some(roles) = &self.roles
+            && let Some((function, right)) = roles::refusal(roles.as_ref(), target, body)
+        {
+            tracing::error!(function, %right, "the role does not allow it");
+            let body = format!(r#"{{"__type":"AccessDeniedException","message":"{function} may not {right}"}}"#);
+            return (400, body.into_bytes(), Some("AccessDenied;Sender".to_owned()));
+        }
         let (service, operation) = target.split_once('.').unwrap_or((target, ""));
         let (status, answer) = match service {
             "DynamoDB_20120810" => self.engine.call(operation, body),

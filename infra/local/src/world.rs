@@ -3,6 +3,7 @@
 use crate::engine::{Engine, EngineError};
 use crate::gateway::{self, Gateway};
 use crate::kms::Kms;
+use crate::roles::Roles;
 use crate::seam::{Quiet, Seam, Tap};
 use crate::secrets::LocalSecrets;
 use crate::sqs::{self, Sqs};
@@ -97,8 +98,10 @@ pub struct World {
     pub kms: Kms,
     /// Its parameters.
     pub parameters: Ssm,
+    pub(crate) roles: Option<Arc<dyn Roles>>,
     config: Config,
     options: WorldOptions,
+    uses_kms: bool,
 }
 
 impl World {
@@ -136,7 +139,17 @@ impl World {
         engine.create_tables(&store::Tables::with_prefix(&config.table_prefix)).map_err(WorldError::Engine)?;
         let kms = Kms::new(&options.secrets.master, options.ids.clone())
             .ok_or_else(|| WorldError::Setting("the master key".to_owned()))?;
-        let world = World { engine, sqs, gateway, kms, parameters: Ssm::default(), config, options };
+        let world = World {
+            engine,
+            sqs,
+            gateway,
+            kms,
+            parameters: Ssm::default(),
+            roles: None,
+            config,
+            options,
+            uses_kms: false,
+        };
         world.create_queues().await?;
         world.configure_sandbox().await?;
         Ok(world)
@@ -178,6 +191,18 @@ impl World {
         self.app().configure_epay(&settings).await.map_err(WorldError::App)
     }
 
+    /// The same world, which holds every function to its role from now on.
+    pub fn with_roles(mut self, roles: Arc<dyn Roles>) -> World {
+        self.roles = Some(roles);
+        self
+    }
+
+    /// The same world, whose functions leave the master key to KMS, as in a deployment.
+    pub fn with_kms(mut self) -> World {
+        self.uses_kms = true;
+        self
+    }
+
     /// A fresh function instance: its own memory, the same world.
     pub fn app(&self) -> App {
         self.app_with(Arc::new(Quiet), true)
@@ -197,7 +222,10 @@ impl World {
         };
         let secrets = Secrets {
             shop: self.options.secrets.shop.clone(),
-            master: opens_cards.then(|| MasterKey::Held(self.options.secrets.master.clone())),
+            master: opens_cards.then(|| match self.uses_kms {
+                true => MasterKey::Kms(Kms::KEY.to_owned()),
+                false => MasterKey::Held(self.options.secrets.master.clone()),
+            }),
         };
         let seam = self.seam(tap);
         App::build(self.config.clone(), secrets, &aws, seam.connector(), clock, self.options.ids.clone())

@@ -174,8 +174,8 @@ impl App {
             let item = found.documents.remove(&(SHOWCASE.0.to_owned(), SHOWCASE.1.to_owned()));
             data.showcase = match item {
                 Some(item) => Arc::new(self.read_showcase(&item)?),
-                // Only before anything was ever put up.
-                None => self.arrange().await?,
+                // Only before anything was ever put up. Shown without being kept: who shows pages has no right to write the shop.
+                None => self.derived().await?,
             };
             keep(&self.shown_lately.showcase, now, data.showcase.clone());
         }
@@ -197,6 +197,12 @@ impl App {
     /// Everything public, by at most one read.
     pub async fn showcase(&self) -> Result<Arc<Showcase>, AppError> {
         Ok(self.page(&PageWish::default()).await?.showcase)
+    }
+
+    async fn derived(&self) -> Result<Arc<Showcase>, AppError> {
+        let doc = arranged(self.pieces().await?)?;
+        let item = ShopItem { kind: SHOWCASE.0.to_owned(), id: SHOWCASE.1.to_owned(), doc, version: 0 };
+        Ok(Arc::new(self.read_showcase(&item)?))
     }
 
     fn read_showcase(&self, item: &ShopItem) -> Result<Showcase, AppError> {

@@ -144,6 +144,29 @@ impl Tour {
         self.ask(request("POST", path, token, [PICTURE, &[0; 131_072]].concat()), 413, "too_large").await;
     }
 
+    /// The accounts through which buyers pay.
+    async fn channels(&mut self, token: &str) {
+        let path = "/api/admin/channels/other";
+        let account = json!({"kind": "epay_v1", "base_url": "https://pay.example.com", "pid": "1000", "key": "key-of-a-merchant"});
+        let made = self.ask(request("PUT", path, token, account.to_string()), 200, "").await;
+        let switched = self.ask(request("PUT", path, token, r#"{"enabled": false, "refund_code": 1}"#), 200, "").await;
+        assert_eq!((&made.body["enabled"], &switched.body["enabled"]), (&true.into(), &false.into()));
+        assert_eq!(switched.body["pid"], "1000", "what is not named stays");
+        let bent =
+            [r#"{"enabled": 1}"#, r#"{"key": ""}"#, r#"{"base_url": "ftp://pay.example.com"}"#, r#"{"name": "x"}"#];
+        for body in bent {
+            self.ask(request("PUT", path, token, body), 422, "invalid").await;
+        }
+        self.ask(request("PUT", "/api/admin/channels/new", token, r#"{"pid": "1"}"#), 422, "invalid").await;
+        self.ask(request("PUT", "/api/admin/channels/sandbox", token, account.to_string()), 409, "conflict").await;
+        for body in ["{", "[]"] {
+            self.ask(request("PUT", path, token, body), 400, "bad_request").await;
+        }
+        self.ask(request("PUT", path, token, " ".repeat(65_537)), 413, "too_large").await;
+        let all = self.ask(request("GET", "/api/admin/channels", token, ""), 200, "").await;
+        assert!(!all.body.to_string().contains("key-of-a-merchant"), "a key never comes out: {}", all.body);
+    }
+
     async fn archiving(&mut self, token: &str) {
         let (quicker, _) = self.shop.tapped(Arc::new(Quicker(self.shop.world.engine.clone())));
         let reply = self.through(&quicker, request("DELETE", "/api/admin/products/p", token, "")).await;
@@ -249,6 +272,7 @@ impl Tour {
                 ("PATCH", "/api/admin/settings") => request(method, &path, bearer, "{}"),
                 ("GET", "/webhooks/{channel}") => request(method, &format!("{path}?{notice}"), "", ""),
                 // What every operation takes that needs a body, and ignores that needs none.
+                ("PUT", _) => request(method, &path, bearer, r#"{"enabled": true}"#),
                 ("POST" | "PATCH", _) => request(method, &path, bearer, said.to_string()),
                 _ => request(method, &path, bearer, ""),
             };
@@ -268,6 +292,7 @@ async fn every_answer_of_the_document_is_given_and_no_other() {
     tour.seller(&token).await;
     tour.catalogue().await;
     tour.words(&token).await;
+    tour.channels(&token).await;
     tour.shop.cards("p", &cards("CARD", 3), "").await;
     let buyer = tour.creating().await;
     tour.paying(&buyer).await;
