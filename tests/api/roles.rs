@@ -2,6 +2,7 @@
 //! tests holds its functions to their roles, so whatever they do here they may do. Nothing more: this file brings every function to
 //! each of its calls, and a right that was never asked for is one too many.
 
+use app::Scope;
 use functions::reconcile::Job;
 use http::Method;
 use local::roles::{Right, acting_as};
@@ -144,8 +145,9 @@ async fn late_money(shop: &TestShop) {
         }
         shop.minutes(3).await;
     }
-    shop.audit().await;
-    shop.audit().await;
+    for scope in [Scope::Recent, Scope::Full, Scope::Full] {
+        acting_as("reconcile", shop.app.audit(scope, i64::MAX)).await.unwrap().expect("its end");
+    }
 }
 
 /// What the desk and the cards' function do.

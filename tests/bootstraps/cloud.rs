@@ -16,7 +16,8 @@ use std::sync::{Arc, Mutex};
 use tests::roles::roles;
 use tokio::net::TcpListener;
 
-const PATH: &str = "/kamivend/test";
+// The stack is called `kamivend`, as the tables and queues of every world are.
+const PATH: &str = "/kamivend/kamivend";
 
 fn binary(name: &str) -> &'static Path {
     Path::new(match name {
