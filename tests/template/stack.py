@@ -149,7 +149,7 @@ def fronted(stack):
         for path, methods in api["Body"]["paths"].items():
             for method, operation in methods.items():
                 uri = stack.value(operation["x-amazon-apigateway-integration"]["uri"])
-                found[method, path] = re.search(r"functions/([A-Za-z0-9]+)\.Arn/", uri).group(1)
+                found[method, path] = re.search(r"functions/(?:\$\{)?([A-Za-z0-9]+)\.Arn", uri).group(1)
     return found
 
 

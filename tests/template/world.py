@@ -73,7 +73,7 @@ class World:
         environment = kept | {
             "HOME": str(folder), "TMPDIR": str(folder), "S3_DATA_DIR": f"{folder}/s3", "STATE_DIR": f"{folder}/state",
             # Nobody beyond this machine, no listener but the one, and roles decide what a function may.
-            "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port), "MINISTACK_HOST": "127.0.0.1",
+            "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port), "MINISTACK_HOST": "localhost",
             "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", "AUTH": "true", "LAMBDA_EXECUTOR": "local",
             "AWS_ENDPOINT_URL": self.url, "MINISTACK_REGION": REGION, "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "root", "AWS_SECRET_ACCESS_KEY": "test",
@@ -114,6 +114,12 @@ class World:
         for name, archive in archives.items():
             s3.put_object(Bucket="code", Key=f"{name}.zip", Body=archive)
         template = transformed(source(), code=lambda name: f"s3://code/{name}.zip")
+        for resource in template["Resources"].values():
+            scaling = resource.get("Properties", {}).get("ScalingConfig", {})
+            parameter = (scaling.get("MaximumConcurrency") or {}).get("Ref") if scaling else None
+            # CloudFormation makes a number of a parameter where one is wanted; the emulator leaves it text and stumbles.
+            if parameter:
+                scaling["MaximumConcurrency"] = int(template["Parameters"][parameter]["Default"])
         s3.put_object(Bucket="code", Key="template.json", Body=json.dumps(template).encode())
         cloudformation = self.client("cloudformation")
         cloudformation.create_stack(
@@ -150,7 +156,7 @@ class World:
 
     def http(self, method, path, body=None, headers=None):
         """Asks the shop over HTTP, through the front: status and JSON, or text when it is none."""
-        headers = {"Host": f"{self.resources['Api']}.execute-api.127.0.0.1:{self.port}", **(headers or {})}
+        headers = {"Host": f"{self.resources['Api']}.execute-api.localhost:{self.port}", **(headers or {})}
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
         try:
@@ -162,6 +168,13 @@ class World:
             return status, json.loads(text)
         except ValueError:
             return status, text
+
+    def logged(self):
+        """What the functions wrote, by log group."""
+        logs = self.client("logs")
+        for group in logs.describe_log_groups()["logGroups"]:
+            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
+                yield from ((group["logGroupName"], event["message"]) for event in page["events"])
 
     def invoke(self, name, event):
         """Calls a function by its logical id: its answer."""
