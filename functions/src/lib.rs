@@ -6,6 +6,7 @@ mod channels;
 mod create_order;
 pub mod deliver;
 pub mod desk;
+pub mod handlers;
 pub mod http;
 mod keys_page;
 mod looks;
@@ -26,15 +27,31 @@ pub mod telemetry;
 mod web;
 
 use app::App;
+use handlers::Handler;
 use http::Problem;
 use lambda_http::http::HeaderValue;
 use lambda_http::{Body, Request, RequestExt, Response};
 use routes::{Function, Match};
 use tracing::Instrument;
 
+/// Answers an HTTP request on behalf of a function that is known at run time: how the local front calls all of them.
+pub async fn serve(app: &App, function: Function, request: Request) -> Response<Body> {
+    // Boxed: one future for whichever it is, and not the largest of them for each.
+    match function {
+        Function::Storefront => Box::pin(serve_as::<handlers::Storefront>(app, request)).await,
+        Function::CreateOrder => Box::pin(serve_as::<handlers::CreateOrder>(app, request)).await,
+        Function::Order => Box::pin(serve_as::<handlers::Order>(app, request)).await,
+        Function::Reveal => Box::pin(serve_as::<handlers::Reveal>(app, request)).await,
+        Function::PaymentWebhook => Box::pin(serve_as::<handlers::PaymentWebhook>(app, request)).await,
+        Function::Admin => Box::pin(serve_as::<handlers::Admin>(app, request)).await,
+        Function::Desk => Box::pin(serve_as::<handlers::Desk>(app, request)).await,
+        Function::Cards => Box::pin(serve_as::<handlers::Cards>(app, request)).await,
+    }
+}
+
 /// Answers an HTTP request on behalf of one function. A request for another function's address is not found here, so a
 /// wrongly wired deployment shows itself.
-pub async fn serve(app: &App, function: Function, request: Request) -> Response<Body> {
+async fn serve_as<H: Handler>(app: &App, request: Request) -> Response<Body> {
     let id = app.ids.uuid(app.clock.now()).to_string();
     let method = request.method().clone();
     let path = request.raw_http_path().to_owned();
@@ -48,9 +65,9 @@ pub async fn serve(app: &App, function: Function, request: Request) -> Response<
     let span = tracing::info_span!("request", request_id = %id, %method, route);
     let answer = async {
         let answer = match matched {
-            Match::Found(route, parameter) if route.function == function => {
+            Match::Found(route, parameter) if route.function == H::FUNCTION => {
                 // Boxed: the SDK's futures nest deeply, and every layer above would carry their size.
-                Box::pin(dispatch(app, function, route.path, parameter, &request)).await
+                Box::pin(H::answer(app, route.path, parameter, &request)).await
             }
             Match::OtherMethod(methods) => Err(Problem::MethodNotAllowed(methods.join(", "))),
             _ => Err(Problem::NotFound),
@@ -79,20 +96,6 @@ fn is_page(path: &str) -> bool {
     !["/api/", "/webhooks/", "/assets/", "/media/", "/healthz"].iter().any(|start| path.starts_with(start))
 }
 
-async fn dispatch(app: &App, function: Function, path: &str, parameter: &str, request: &Request) -> http::Answer {
-    match function {
-        Function::Storefront => storefront::handle(app, path, parameter, request).await,
-        Function::CreateOrder if path == "/p/{product}" => order_form::handle(app, parameter, request).await,
-        Function::CreateOrder => create_order::handle(app, request).await,
-        Function::Order => order::handle(app, path, parameter, request).await,
-        Function::Reveal => reveal::handle(app, path, parameter, request).await,
-        Function::PaymentWebhook => payment_webhook::handle(app, parameter, request).await,
-        Function::Admin => admin::handle(app, path, parameter, request).await,
-        Function::Desk => desk::handle(app, path, parameter, request).await,
-        Function::Cards => cards::handle(app, parameter, request).await,
-    }
-}
-
 /// What every function but the setup does before its first event.
 async fn ready() -> Result<App, app::config::StartError> {
     telemetry::start();
@@ -102,11 +105,11 @@ async fn ready() -> Result<App, app::config::StartError> {
 }
 
 /// Runs one HTTP function on Lambda: what every HTTP bin calls.
-pub async fn run_http(function: Function) -> Result<(), lambda_http::Error> {
+pub async fn run_http<H: Handler>() -> Result<(), lambda_http::Error> {
     let app = ready().await?;
     let app = &app;
     lambda_http::run(lambda_http::service_fn(move |request: Request| async move {
-        Ok::<_, std::convert::Infallible>(serve(app, function, request).await)
+        Ok::<_, std::convert::Infallible>(serve_as::<H>(app, request).await)
     }))
     .await
 }

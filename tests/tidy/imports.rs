@@ -5,7 +5,7 @@ use crate::tree::Tree;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every package, lower layers first, and the packages of the workspace that it may use. `tests` is not under anybody.
-const MAY_USE: [(&str, &[&str]); 7] = [
+const MAY_USE: [(&str, &[&str]); 8] = [
     ("domain", &[]),
     ("payments", &["domain"]),
     ("store", &["domain"]),
@@ -13,6 +13,8 @@ const MAY_USE: [(&str, &[&str]); 7] = [
     ("functions", &["domain", "payments", "store", "app"]),
     ("local", &["domain", "payments", "store", "app", "functions"]),
     ("tests", &["domain", "payments", "store", "app", "functions", "local"]),
+    // Measures programs from outside.
+    ("bench", &[]),
 ];
 
 /// Packages from outside that only some may name.

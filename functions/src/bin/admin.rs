@@ -1,8 +1,8 @@
 //! The Lambda function `admin`.
 
-use functions::routes::Function;
+use functions::handlers::Admin;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    functions::run_http(Function::Admin).await
+    functions::run_http::<Admin>().await
 }

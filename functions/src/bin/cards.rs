@@ -1,8 +1,8 @@
 //! The Lambda function `cards`.
 
-use functions::routes::Function;
+use functions::handlers::Cards;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    functions::run_http(Function::Cards).await
+    functions::run_http::<Cards>().await
 }

@@ -1,8 +1,8 @@
 //! The Lambda function `create_order`.
 
-use functions::routes::Function;
+use functions::handlers::CreateOrder;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    functions::run_http(Function::CreateOrder).await
+    functions::run_http::<CreateOrder>().await
 }

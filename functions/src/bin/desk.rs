@@ -1,8 +1,8 @@
 //! The Lambda function `desk`.
 
-use functions::routes::Function;
+use functions::handlers::Desk;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    functions::run_http(Function::Desk).await
+    functions::run_http::<Desk>().await
 }

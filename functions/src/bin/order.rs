@@ -1,8 +1,8 @@
 //! The Lambda function `order`.
 
-use functions::routes::Function;
+use functions::handlers::Order;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    functions::run_http(Function::Order).await
+    functions::run_http::<Order>().await
 }

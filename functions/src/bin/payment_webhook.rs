@@ -1,8 +1,8 @@
 //! The Lambda function `payment_webhook`.
 
-use functions::routes::Function;
+use functions::handlers::PaymentWebhook;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    functions::run_http(Function::PaymentWebhook).await
+    functions::run_http::<PaymentWebhook>().await
 }

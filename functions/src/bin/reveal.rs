@@ -1,8 +1,8 @@
 //! The Lambda function `reveal`.
 
-use functions::routes::Function;
+use functions::handlers::Reveal;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    functions::run_http(Function::Reveal).await
+    functions::run_http::<Reveal>().await
 }

@@ -1,8 +1,8 @@
 //! The Lambda function `storefront`.
 
-use functions::routes::Function;
+use functions::handlers::Storefront;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    functions::run_http(Function::Storefront).await
+    functions::run_http::<Storefront>().await
 }
