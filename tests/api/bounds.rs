@@ -1,6 +1,7 @@
 //! What the timer reads stays bounded: the watermark follows the sales, and what is abandoned is sold again instead of lying in
 //! ever more open strips.
 
+use local::roles::acting_as;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -58,7 +59,7 @@ async fn after_ten_thousand_orders_few_strips_are_open() {
         shop.deliver_all().await;
         shop.pass(MINUTE);
         counter.take();
-        timer.reconcile(i64::MAX).await.unwrap();
+        acting_as("reconcile", timer.reconcile(i64::MAX)).await.unwrap();
         let reads: f64 = counter.take().iter().map(|call| call.reads).sum();
         most_reads = most_reads.max(reads);
         shop.deliver_all().await;
@@ -68,7 +69,7 @@ async fn after_ten_thousand_orders_few_strips_are_open() {
     // The last holds lapse.
     for _ in 0..20 {
         shop.pass(MINUTE);
-        timer.reconcile(i64::MAX).await.unwrap();
+        acting_as("reconcile", timer.reconcile(i64::MAX)).await.unwrap();
     }
     let (head, strips) = strips(&shop);
     let (low, cursor) = (number(&head["low"]), number(&head["c"]));

@@ -7,6 +7,7 @@ use app::catalogue::EpaySettings;
 use domain::order::{Order, State};
 use domain::{AccountId, OrderId};
 use local::Front;
+use local::roles::acting_as;
 use local::seam::{Call, Fate, Quiet, Tap};
 use payments::Secret;
 use serde_json::{Value, json};
@@ -200,7 +201,7 @@ async fn money_first(is_cancelled: bool, inner: Arc<dyn Tap>) -> (State, (Counts
     if is_cancelled {
         ask(&front, &buyer, "cancel", &json!({})).await;
     } else {
-        app.reconcile(i64::MAX).await.unwrap();
+        acting_as("reconcile", app.reconcile(i64::MAX)).await.unwrap();
     }
     shop.deliver_all().await;
     shop.minutes(2).await;
@@ -258,7 +259,7 @@ async fn money_between_the_lapse_and_the_release_ends_and_loses_no_card() {
         let buyer = shop.order("the-buyer-of-the-last-minute", "p", 1).await;
         shop.pass(HOLD_OVER);
         let (_, app) = shop.tapped(Meanwhile::tap(RELEASES, Arc::new(Quiet), pays(&shop, &buyer, "T1")));
-        app.reconcile(i64::MAX).await.unwrap();
+        acting_as("reconcile", app.reconcile(i64::MAX)).await.unwrap();
         shop.deliver_all().await;
         shop.minutes(1).await;
         let (end, keys) = (state(&shop, &buyer).await, shop.keys(&buyer).await.len());
@@ -283,7 +284,7 @@ async fn late_release(inner: Arc<dyn Tap>) -> (Counts, u64) {
         other.deliver_all().await;
     };
     let (_, app) = shop.tapped(Meanwhile::tap(RELEASES, inner, sells));
-    app.reconcile(i64::MAX).await.unwrap();
+    acting_as("reconcile", app.reconcile(i64::MAX)).await.unwrap();
     balance(&shop).await
 }
 
@@ -312,7 +313,7 @@ async fn race(spare: usize) -> [usize; 3] {
         // Cuts nothing, and counts: each round the money sets out when the timer has made one call more.
         let calls = Arc::new(Cutter::new(usize::MAX, Cut::Before));
         let (_, timer) = shop.tapped(calls.clone());
-        let look = tokio::spawn(async move { timer.reconcile(i64::MAX).await.unwrap() });
+        let look = tokio::spawn(async move { acting_as("reconcile", timer.reconcile(i64::MAX)).await.unwrap() });
         let mut tell = JoinSet::new();
         for _ in 0..2 {
             let (front, query) = (shop.instance(), shop.notification(&buyer, &format!("T{round}")));
@@ -534,7 +535,7 @@ async fn attempt_added(inner: Arc<dyn Tap>) -> (State, State) {
         other.pass(10 * MINUTE);
     };
     let (_, app) = shop.tapped(Meanwhile::tap(CLOSES, inner, adds));
-    app.reconcile(i64::MAX).await.unwrap();
+    acting_as("reconcile", app.reconcile(i64::MAX)).await.unwrap();
     let order = stored(&shop, &buyer).await;
     assert_eq!(order.attempts.len(), 2);
     shop.tick().await;

@@ -2,6 +2,7 @@
 //! shop takes in money and nothing else until everything is in order.
 
 use app::{Finding, Report, Scope};
+use local::roles::acting_as;
 use serde_json::{Value, json};
 use store::Table;
 use tests::shop::{cards, wish};
@@ -67,7 +68,7 @@ fn named<'a>(report: &'a Report, what: &str) -> Vec<&'a Finding> {
 async fn is_named_and_left_alone(shop: &TestShop, scopes: &[Scope], what: &str, order: Option<&Buyer>) {
     let before = (shop.table(Table::Orders), shop.table(Table::Strips), shop.table(Table::Vault));
     for scope in scopes {
-        let report = shop.app.audit(*scope, i64::MAX).await.unwrap().unwrap();
+        let report = acting_as("reconcile", shop.app.audit(*scope, i64::MAX)).await.unwrap().unwrap();
         let found = named(&report, what);
         if let Some(buyer) = order {
             assert!(found.iter().any(|f| f.order.as_deref() == Some(&buyer.order)), "{what}: {found:#?}");
@@ -279,7 +280,9 @@ async fn after_a_restore_the_shop_takes_in_money_and_nothing_else() {
     assert!(shop.attention().await.iter().any(|(kind, _)| kind == "shop_closed"));
 
     // The timer's job is now the audit that may open the shop.
-    let done = functions::reconcile::handle(&shop.app, functions::reconcile::Job::Reconcile).await.unwrap();
+    let done = acting_as("reconcile", functions::reconcile::handle(&shop.app, functions::reconcile::Job::Reconcile))
+        .await
+        .unwrap();
     let report = done.report.expect("a report");
     assert_eq!((report.scope, report.differences), (Scope::Restored, 0), "{report:#?}");
     // Sixty cards were claimed after the copy.
@@ -316,7 +319,10 @@ async fn a_restore_that_does_not_fit_keeps_the_shop_closed() {
     put_back(&shop, Table::Orders, &[]);
     shop.app.close_shop().await.unwrap();
     for _ in 0..3 {
-        let done = functions::reconcile::handle(&shop.app, functions::reconcile::Job::Reconcile).await.unwrap();
+        let done =
+            acting_as("reconcile", functions::reconcile::handle(&shop.app, functions::reconcile::Job::Reconcile))
+                .await
+                .unwrap();
         named(&done.report.unwrap(), "claim_without_order");
         assert!(!shop.app.open_by_hand("admin", "never mind").await.unwrap(), "a difference is no question of will");
         assert!(shop.app.closed_since().await.unwrap().is_some());
@@ -341,7 +347,7 @@ async fn a_claim_whose_order_a_restore_has_lost_waits_for_a_person() {
     put_back(&shop, Table::Orders, &orders);
     shop.app.close_shop().await.unwrap();
     for _ in 0..10 {
-        let report = shop.app.audit(Scope::Restored, i64::MAX).await.unwrap().unwrap();
+        let report = acting_as("reconcile", shop.app.audit(Scope::Restored, i64::MAX)).await.unwrap().unwrap();
         assert_eq!((report.differences, report.ownerless), (0, 1), "{report:#?}");
         assert!(shop.app.closed_since().await.unwrap().is_some(), "it opened by itself");
         shop.pass(MINUTE);
@@ -361,7 +367,7 @@ async fn an_audit_runs_in_pages() {
     shop.pay(&buyer, "T1").await;
     shop.deliver_all().await;
     // No time at all: nothing is done, and nothing is said.
-    assert_eq!(shop.app.audit(Scope::Full, 0).await.unwrap(), None);
+    assert_eq!(acting_as("reconcile", shop.app.audit(Scope::Full, 0)).await.unwrap(), None);
     let report = shop.audit().await;
     assert_eq!((report.strips, report.cards, report.orders), (121, 48 * 121, 1), "{report:#?}");
     assert_eq!((report.differences, report.per_million()), (0, 0));

@@ -6,6 +6,7 @@
 
 use crate::common::{Both, MINUTE, Once, act, all_keys, is_whole, lose_messages, post};
 use local::Front;
+use local::roles::acting_as;
 use local::seam::Fate;
 use serde_json::json;
 use std::sync::Arc;
@@ -77,8 +78,12 @@ async fn a_create_given_up_too_early_by_a_wrong_clock() {
     ice.meets().await;
     let quiet = || Arc::new(local::seam::Quiet);
     let (behind, ahead) = (shop.skewed(-5 * MINUTE, quiet()).1, shop.skewed(5 * MINUTE, quiet()).1);
-    behind.reconcile(i64::MAX).await.unwrap();
-    assert_eq!(ahead.reconcile(i64::MAX).await.unwrap().given_up, 1, "to it, the first sight is ten minutes ago");
+    acting_as("reconcile", behind.reconcile(i64::MAX)).await.unwrap();
+    assert_eq!(
+        acting_as("reconcile", ahead.reconcile(i64::MAX)).await.unwrap().given_up,
+        1,
+        "to it, the first sight is ten minutes ago"
+    );
     let (status, answer) = create.await.unwrap();
     assert_eq!((status, answer["code"].as_str()), (409, Some("order_void")), "{answer}");
     assert_eq!(shop.counts("p").await["free"], 1);
@@ -100,7 +105,7 @@ async fn planted_a_tombstone_over_an_order_is_caught() {
         shop.pass(6 * MINUTE);
         let (held, bug, tap) = held_up("PutItem", "\"VOID\"", guard);
         let app = shop.tapped(tap).1;
-        let pass = tokio::spawn(async move { app.reconcile(i64::MAX).await });
+        let pass = tokio::spawn(async move { acting_as("reconcile", app.reconcile(i64::MAX)).await });
         held.meets().await;
         // The buyer comes back in this very moment, and pays.
         let buyer = sells_to_another(&shop, "a-create-that-dies-first").await;
@@ -131,7 +136,7 @@ async fn a_release_frozen_until_another_holds_the_card() {
     shop.pass(15 * MINUTE + 1);
     let ice = Once::frozen("UpdateItem", RELEASE, 2);
     let app = shop.tapped(ice.clone()).1;
-    let pass = tokio::spawn(async move { app.reconcile(i64::MAX).await });
+    let pass = tokio::spawn(async move { acting_as("reconcile", app.reconcile(i64::MAX)).await });
     ice.meets().await;
     assert_eq!(shop.tick().await.released, 1, "another pass gives it back meanwhile");
     let second = shop.order("the-second-buyer-of-it", "p", 1).await;
@@ -154,7 +159,7 @@ async fn planted_a_release_of_anybody_s_card_is_caught() {
         shop.pass(15 * MINUTE + 1);
         let (held, bug, tap) = held_up("UpdateItem", RELEASE, guard);
         let app = shop.tapped(tap).1;
-        let pass = tokio::spawn(async move { app.reconcile(i64::MAX).await });
+        let pass = tokio::spawn(async move { acting_as("reconcile", app.reconcile(i64::MAX)).await });
         held.meets().await;
         shop.tick().await;
         let second = sells_to_another(&shop, "the-second-buyer-of-it").await;
@@ -181,7 +186,7 @@ async fn a_lapse_frozen_until_the_money_has_come() {
     shop.pass(15 * MINUTE + 1);
     let ice = Once::frozen("UpdateItem", LAPSE, 2);
     let app = shop.tapped(ice.clone()).1;
-    let pass = tokio::spawn(async move { app.reconcile(i64::MAX).await });
+    let pass = tokio::spawn(async move { acting_as("reconcile", app.reconcile(i64::MAX)).await });
     ice.meets().await;
     shop.pay(&buyer, "T1").await;
     let pass = pass.await.unwrap().unwrap();
@@ -201,7 +206,7 @@ async fn planted_a_lapse_of_a_paid_order_is_caught() {
         shop.pass(15 * MINUTE + 1);
         let (held, bug, tap) = held_up("UpdateItem", LAPSE, guard);
         let app = shop.tapped(tap).1;
-        let pass = tokio::spawn(async move { app.reconcile(i64::MAX).await });
+        let pass = tokio::spawn(async move { acting_as("reconcile", app.reconcile(i64::MAX)).await });
         held.meets().await;
         shop.pay(&buyer, "T1").await;
         shop.deliver_all().await;

@@ -2,6 +2,7 @@
 //! whose clocks differ. What nobody came back for ends the same.
 
 use crate::common::{HOUR, MINUTE, Once, a_day_later, act, all_keys, due, is_whole, lose_messages, messages};
+use local::roles::acting_as;
 use local::seam::{Call, Fate, Tap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -79,7 +80,7 @@ impl Work {
     async fn ends(&self, shop: &TestShop, what: &str) {
         let (_, other) = shop.tapped(Arc::new(local::seam::Quiet));
         for minute in 0.. {
-            other.reconcile(i64::MAX).await.unwrap();
+            acting_as("reconcile", other.reconcile(i64::MAX)).await.unwrap();
             shop.deliver_all().await;
             if self.is_done(shop).await {
                 break;
@@ -201,7 +202,7 @@ async fn a_pass_frozen_at_any_change() {
         let work = Work::lay_out(&shop, runs).await;
         let ice = Arc::new(Ice(at, AtomicUsize::new(0)));
         let app = shop.tapped(ice.clone()).1;
-        let pass = tokio::spawn(async move { app.reconcile(i64::MAX).await });
+        let pass = tokio::spawn(async move { acting_as("reconcile", app.reconcile(i64::MAX)).await });
         for _ in 0..5_000 {
             tokio::task::yield_now().await;
         }
@@ -292,8 +293,8 @@ async fn by_two(shop: &TestShop, orders: usize) {
     let quiet = || shop.tapped(Arc::new(local::seam::Quiet)).1;
     let (one, two) = (quiet(), quiet());
     let (one, two) = tokio::join!(
-        tokio::spawn(async move { one.reconcile(i64::MAX).await }),
-        tokio::spawn(async move { two.reconcile(i64::MAX).await }),
+        tokio::spawn(async move { acting_as("reconcile", one.reconcile(i64::MAX)).await }),
+        tokio::spawn(async move { acting_as("reconcile", two.reconcile(i64::MAX)).await }),
     );
     let (one, two) = (one.unwrap().unwrap(), two.unwrap().unwrap());
     assert_eq!((one.complete, two.complete, one.alarms + two.alarms), (true, true, 0), "{one:?} {two:?}");
@@ -346,7 +347,7 @@ async fn a_slow_pass_beside_quick_ones() {
     let shop = open(185).await;
     let work = Work::lay_out(&shop, 1).await;
     let slow = shop.tapped(Arc::new(Slow)).1;
-    let slow = tokio::spawn(async move { slow.reconcile(i64::MAX).await });
+    let slow = tokio::spawn(async move { acting_as("reconcile", slow.reconcile(i64::MAX)).await });
     let mut buyers = Vec::new();
     let mut minute = 0;
     while !slow.is_finished() {
@@ -403,7 +404,7 @@ async fn machines_whose_clocks_differ() {
     for minute in 0..30 {
         shop.pass(MINUTE);
         let (first, second) = if minute % 2 == 0 { (&early, &late) } else { (&late, &early) };
-        let (one, two) = tokio::join!(first.reconcile(i64::MAX), second.reconcile(i64::MAX));
+        let (one, two) = tokio::join!(acting_as("reconcile", first.reconcile(i64::MAX)), second.reconcile(i64::MAX));
         assert_eq!((one.unwrap().alarms, two.unwrap().alarms), (0, 0));
         if minute == 7 {
             assert_eq!(shop.read(&short).await.1["status"], "closed", "five minutes early is early and nothing worse");
@@ -423,8 +424,8 @@ async fn machines_whose_clocks_differ() {
     lose_messages(&shop).await;
     for _ in 0..2 {
         shop.pass(6 * MINUTE);
-        early.reconcile(i64::MAX).await.unwrap();
-        late.reconcile(i64::MAX).await.unwrap();
+        acting_as("reconcile", early.reconcile(i64::MAX)).await.unwrap();
+        acting_as("reconcile", late.reconcile(i64::MAX)).await.unwrap();
         shop.deliver_all().await;
     }
     assert_eq!(all_keys(&shop, &[&short, &even, &long]).await, 3);

@@ -7,6 +7,7 @@ use super::{
 use crate::openapi::{Reply, ask, create, request, set_channel_up};
 use app::Scope;
 use domain::{OrderId, ProductId};
+use local::roles::acting_as;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::{Alarm, Table};
@@ -401,7 +402,7 @@ async fn a_restored_shop_takes_money_in_and_gives_nothing_out() {
     let open = json!({"open": true, "reference": "nobody looked"});
     refused(&post(&shop, path, &token, &open).await, 409, "conflict");
     // A clean audit of everything opens it.
-    let report = shop.app.audit(Scope::Restored, i64::MAX).await.unwrap().unwrap();
+    let report = acting_as("reconcile", shop.app.audit(Scope::Restored, i64::MAX)).await.unwrap().unwrap();
     assert_eq!((report.differences, report.unanswered), (0, 0), "{report:?}");
     shop.pass(MINUTE);
     shop.tick().await;
@@ -423,7 +424,7 @@ async fn a_shop_is_opened_by_hand_when_only_a_provider_is_silent() {
     let path = "/api/admin/restored";
     granted(&post(&shop, path, &token, &json!({"reference": "restored to 04:00"})).await, 200);
     let (_, deaf) = shop.tapped(Arc::new(Silent));
-    let report = deaf.audit(Scope::Restored, i64::MAX).await.unwrap().unwrap();
+    let report = acting_as("reconcile", deaf.audit(Scope::Restored, i64::MAX)).await.unwrap().unwrap();
     assert_eq!((report.differences, report.unanswered), (0, 1), "{report:?}");
     assert_eq!(the_row(&shop).await["kind"], "shop_closed");
     refused(&send(&shop, create("an-order-in-a-closed-shop", &wish("p", 1))).await, 503, "shop_closed");
@@ -448,7 +449,7 @@ async fn a_second_restore_is_audited_from_its_start() {
     granted(&post(&shop, path, &token, &close).await, 200);
     // A page is looked at while time runs out; the rest of it would find nothing wrong and open the shop.
     let (_, slow) = shop.tapped(Arc::new(Counter::default()));
-    let (page, ()) = tokio::join!(slow.audit(Scope::Restored, 1_000), async {
+    let (page, ()) = tokio::join!(acting_as("reconcile", slow.audit(Scope::Restored, 1_000)), async {
         tokio::time::sleep(CALL * 4).await;
         shop.pass(1_000);
     });
@@ -460,7 +461,7 @@ async fn a_second_restore_is_audited_from_its_start() {
     let (_, deaf) = shop.tapped(Arc::new(Silent));
     let audited = async || {
         // As the timer does: for a while, from where the last page stopped.
-        let report = deaf.audit(Scope::Restored, MINUTE).await.unwrap().unwrap();
+        let report = acting_as("reconcile", deaf.audit(Scope::Restored, MINUTE)).await.unwrap().unwrap();
         assert_eq!((report.differences, report.unanswered), (0, 1), "{report:?}");
         let reports = sell(&shop, "GET", "/api/admin/reports/audit", &json!({})).await;
         text(&reports.body, "/reports/0/started_at").to_owned()
