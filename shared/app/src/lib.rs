@@ -5,6 +5,7 @@ mod asking;
 mod attempts;
 mod attention;
 mod audit;
+pub mod backup;
 pub mod catalogue;
 mod checks;
 pub mod clock;

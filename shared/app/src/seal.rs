@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use store::{Outcome, ShopItem};
 
 const NONCE: usize = 12;
-const KIND: &str = "data_key";
+pub(crate) const KIND: &str = "data_key";
 
 fn key(bytes: &[u8]) -> Result<LessSafeKey, AppError> {
     UnboundKey::new(&AES_256_GCM, bytes).map(LessSafeKey::new).map_err(|_| AppError::Sealing("key length"))
@@ -56,9 +56,11 @@ pub(crate) fn open(key_bytes: &[u8], bound_to: &[&[u8]], sealed: &[u8]) -> Resul
 
 /// A product's data keys as stored: wrapped, by kid.
 #[derive(Serialize, Deserialize)]
-struct KeyDoc {
-    current: String,
-    wrapped: BTreeMap<String, String>,
+pub(crate) struct KeyDoc {
+    /// The kid that new cards are sealed with.
+    pub(crate) current: String,
+    /// Each key as [`App::wrap_data_key`] wrote it.
+    pub(crate) wrapped: BTreeMap<String, String>,
 }
 
 /// A data key in the clear, in memory only.
@@ -138,14 +140,35 @@ impl App {
         }
         let item = self.store.shop_item(KIND, product.as_str()).await?.ok_or(AppError::Sealing("no data key"))?;
         let doc: KeyDoc = serde_json::from_str(&item.doc).map_err(|_| AppError::Sealing("key document"))?;
-        self.open_data_key(product, kid, &doc)
+        self.open_data_key(product, kid, &doc).await
     }
 
-    fn open_data_key(&self, product: &ProductId, kid: &str, doc: &KeyDoc) -> Result<DataKey, AppError> {
-        let wrapped = doc.wrapped.get(kid).ok_or(AppError::Sealing("unknown kid"))?;
+    /// Opens a wrapped data key, as a document holds it.
+    pub(crate) async fn open_any_data_key(
+        &self,
+        product: &ProductId,
+        kid: &str,
+        wrapped: &str,
+    ) -> Result<[u8; 32], AppError> {
         let wrapped = STANDARD.decode(wrapped).map_err(|_| AppError::Sealing("key document"))?;
         let clear = open(&self.master()?.0, &self.wrap_place(product, kid), &wrapped)?;
-        let bytes: [u8; 32] = clear.try_into().map_err(|_| AppError::Sealing("key length"))?;
+        clear.try_into().map_err(|_| AppError::Sealing("key length"))
+    }
+
+    /// Wraps a data key for its document.
+    pub(crate) async fn wrap_data_key(
+        &self,
+        product: &ProductId,
+        kid: &str,
+        clear: &[u8; 32],
+    ) -> Result<String, AppError> {
+        let wrapped = seal(&self.master()?.0, self.ids.bytes(), &self.wrap_place(product, kid), clear)?;
+        Ok(STANDARD.encode(wrapped))
+    }
+
+    async fn open_data_key(&self, product: &ProductId, kid: &str, doc: &KeyDoc) -> Result<DataKey, AppError> {
+        let wrapped = doc.wrapped.get(kid).ok_or(AppError::Sealing("unknown kid"))?;
+        let bytes = self.open_any_data_key(product, kid, wrapped).await?;
         let key = DataKey { kid: kid.to_owned(), bytes: Arc::new(bytes) };
         let id = (product.clone(), kid.to_owned());
         let mut opened = self.data_keys.opened.lock().unwrap_or_else(PoisonError::into_inner);
@@ -167,7 +190,7 @@ impl App {
             None => self.first_data_key(product).await?,
         };
         let doc: KeyDoc = serde_json::from_str(&item.doc).map_err(|_| AppError::Sealing("key document"))?;
-        let key = self.open_data_key(product, &doc.current, &doc)?;
+        let key = self.open_data_key(product, &doc.current, &doc).await?;
         let mut current = self.data_keys.current.lock().unwrap_or_else(PoisonError::into_inner);
         current.insert(product.clone(), (now, key.kid.clone()));
         Ok(key)
@@ -177,8 +200,7 @@ impl App {
     async fn first_data_key(&self, product: &ProductId) -> Result<ShopItem, AppError> {
         let kid = "k1".to_owned();
         let clear: [u8; 32] = self.ids.bytes();
-        let wrapped = seal(&self.master()?.0, self.ids.bytes(), &self.wrap_place(product, &kid), &clear)?;
-        let wrapped = BTreeMap::from([(kid.clone(), STANDARD.encode(wrapped))]);
+        let wrapped = BTreeMap::from([(kid.clone(), self.wrap_data_key(product, &kid, &clear).await?)]);
         let doc =
             serde_json::to_string(&KeyDoc { current: kid, wrapped }).map_err(|_| AppError::Sealing("key document"))?;
         let item = ShopItem { kind: KIND.into(), id: product.to_string(), doc, version: 1 };
