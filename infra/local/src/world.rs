@@ -98,6 +98,23 @@ pub struct World {
 impl World {
     /// Opens a world and sets up what is missing in it: tables, queues, the sandbox channel.
     pub async fn open(options: WorldOptions) -> Result<World, WorldError> {
+        let world = World::bare(options)?;
+        if world.app().import_is_unfinished().await.map_err(WorldError::App)? {
+            let why = "an import into this data folder was cut off; run it again";
+            return Err(WorldError::Setting(why.to_owned()));
+        }
+        world.set_up().await?;
+        Ok(world)
+    }
+
+    /// Sets up what is missing: the queues and the sandbox channel.
+    pub async fn set_up(&self) -> Result<(), WorldError> {
+        self.create_queues().await?;
+        self.configure_sandbox().await
+    }
+
+    /// Opens a world as it stands: its tables are made where they are missing, and nothing is put into them.
+    pub fn bare(options: WorldOptions) -> Result<World, WorldError> {
         let file = |name: &str| options.folder.as_ref().map(|f| f.join(name));
         let engine = Engine::open(file(TABLES_FILE).as_deref()).map_err(WorldError::Engine)?;
         let now = {
@@ -115,7 +132,7 @@ impl World {
         let gateway = Gateway::open(gateway_file.as_deref().map(Path::new), pid, key, now, chance)
             .map_err(WorldError::Gateway)?;
         let config = Config {
-            shop_id: "shop".to_owned(),
+            shop_id: options.secrets.shop_id.clone(),
             public_url: options.public_url.clone(),
             hold_ms: options.hold_ms,
             orphan_ms: options.orphan_ms,
@@ -126,10 +143,7 @@ impl World {
             queue_url: Sqs::queue_url(QUEUE),
         };
         engine.create_tables(&store::Tables::with_prefix(&config.table_prefix)).map_err(WorldError::Engine)?;
-        let world = World { engine, sqs, gateway, config, options };
-        world.create_queues().await?;
-        world.configure_sandbox().await?;
-        Ok(world)
+        Ok(World { engine, sqs, gateway, config, options })
     }
 
     async fn create_queues(&self) -> Result<(), WorldError> {
