@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(clippy::float_arithmetic, clippy::print_stdout, reason = "tests count and print capacity units")]
 
+mod backup;
 mod bounds;
 mod budget;
 mod contract;
