@@ -68,7 +68,7 @@ fn items(shop: &TestShop) -> BTreeSet<String> {
 
 /// Loses what asks for stock, so that late money waits for it.
 #[derive(Debug)]
-struct NoStrips;
+pub(super) struct NoStrips;
 
 impl Tap for NoStrips {
     fn fate(&self, call: &Call) -> Fate {

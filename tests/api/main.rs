@@ -10,6 +10,7 @@ mod contract;
 mod crowd;
 mod expiry;
 mod forgery;
+mod formats;
 mod money;
 mod openapi;
 mod pages;

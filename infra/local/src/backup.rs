@@ -77,10 +77,9 @@ fn deployed() -> Result<(App, Secret32), String> {
     Ok((app, secret))
 }
 
-fn open_bare(options: &Options, secrets: &LocalSecrets) -> Result<App, String> {
+fn open_bare(options: &Options, secrets: &LocalSecrets) -> Result<World, String> {
     let url = format!("http://127.0.0.1:{}", options.port);
-    let world = World::bare(world_options(options, &url, secrets.clone())).map_err(|e| e.to_string())?;
-    Ok(world.app())
+    World::bare(world_options(options, &url, secrets.clone())).map_err(|e| e.to_string())
 }
 
 /// Exports a data folder that no shop has open.
@@ -88,7 +87,7 @@ pub async fn export_folder(options: &Options, file: &Path, passphrase: &Passphra
     let folder = options.data.as_ref().filter(|folder| folder.join(TABLES_FILE).exists());
     let folder = folder.ok_or("there is no data folder to export; name it with --data")?;
     let secrets = LocalSecrets::open(folder, &Ids::system()).map_err(|e| e.to_string())?;
-    let app = open_bare(options, &secrets)?;
+    let app = open_bare(options, &secrets)?.app();
     let beside = BTreeMap::from([
         (ADMIN_PASSWORD.to_owned(), secrets.admin_password.clone()),
         (SANDBOX_KEY.to_owned(), secrets.sandbox_key.clone()),
@@ -151,7 +150,8 @@ fn read_whole(file: &Path, passphrase: &Passphrase) -> Result<Contents, String> 
     verify(open_file(file)?, passphrase).map_err(|e| format!("{}: {e}", file.display()))
 }
 
-/// Imports into a data folder: one that holds no shop, or one in which the import of the same file was cut off.
+/// Imports into a data folder: one that holds no shop, or one in which the import of the same file was cut off. The tables do not
+/// wait for the disk until the end: after a power cut the folder is removed and the file imported again.
 pub async fn import_folder(options: &Options, file: &Path, passphrase: &Passphrase) -> Result<String, String> {
     let folder = options.data.as_ref().ok_or("an import needs a data folder; name it with --data")?;
     let contents = read_whole(file, passphrase)?;
@@ -173,8 +173,16 @@ pub async fn import_folder(options: &Options, file: &Path, passphrase: &Passphra
     if secrets.shop != contents.secret || secrets.shop_id != contents.manifest.shop_id {
         return Err(unusable(&"another shop lives here; import into an empty folder"));
     }
-    let app = open_bare(options, &secrets)?;
-    import(&app, &secrets.shop, file, &contents).await
+    let world = open_bare(options, &secrets)?;
+    let told = {
+        world.engine.hurry().map_err(|e| e.0)?;
+        let told = import(&world.app(), &secrets.shop, file, &contents).await;
+        world.engine.take_time().map_err(|e| e.0)?;
+        told?
+    };
+    drop(world);
+    File::open(folder.join(TABLES_FILE)).and_then(|tables| tables.sync_all()).map_err(|e| unusable(&e))?;
+    Ok(told)
 }
 
 async fn import(app: &App, secret: &Secret32, file: &Path, contents: &Contents) -> Result<String, String> {

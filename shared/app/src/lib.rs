@@ -13,6 +13,7 @@ mod closing;
 pub mod config;
 mod crowd;
 mod delivery;
+mod documents;
 mod due;
 mod error;
 mod hold;

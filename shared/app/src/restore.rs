@@ -76,7 +76,7 @@ impl App {
         let item = ShopItem { kind: KIND.into(), id: ID.into(), doc, version: version + 1 };
         let written = match version {
             0 => self.store.create_shop_item(&item).await?,
-            _ => self.store.change_shop_item(&item).await?,
+            _ => self.change_document(&item).await?,
         };
         self.forget_door();
         Ok(!matches!(written, Outcome::Refused(_)))
