@@ -26,8 +26,9 @@
 //! # What is in it
 //!
 //! Every item of the tables of strips, orders, cards and settings as it stands, attributes of later versions included. Not the
-//! table of courtesies: it holds counts of tries, turns and notes that live for minutes or hours, the stock that pages show is counted
-//! anew by the timer, and a note about a run under way would be wrong elsewhere. Not the messages of the queue: what they say
+//! table of courtesies: it holds counts of tries, turns and notes that pass by themselves, the stock that pages show is counted anew by
+//! the timer, and a note about a run under way would be wrong elsewhere. (The one note that a buyer may miss says that more money came
+//! than was due; the row that a person acts on is in the table of orders.) Not the messages of the queue: what they say
 //! stands in the orders, and the timer sends it again. Data keys and the shop's secret are in the clear inside the sealed chunks
 //! and nowhere else, because the destination has another master key. Cards stay sealed under their data keys all the same.
 //!
