@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(clippy::float_arithmetic, clippy::print_stdout, reason = "tests count and print capacity units")]
 
+mod backup;
 mod bounds;
 mod budget;
 mod contract;
 mod crowd;
 mod expiry;
 mod forgery;
+mod formats;
 mod money;
 mod openapi;
 mod pages;

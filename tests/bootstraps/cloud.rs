@@ -1,7 +1,7 @@
 //! A deployment on loopback: a world whose tables, queue, parameters and keys answer over HTTP, and functions that are processes.
 
 use app::{Clock, Ids};
-use http::{Method, Request};
+use lambda_http::http::{self, Method, Request};
 use local::kms::Kms;
 use local::lambda::{Answered, Environment};
 use local::seam::Quiet;

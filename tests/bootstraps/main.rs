@@ -4,7 +4,7 @@
 mod cloud;
 
 use cloud::{Cloud, form};
-use http::Method;
+use lambda_http::http::Method;
 use local::lambda::Answered;
 use local::roles::Right;
 use serde_json::{Value, json};
@@ -109,6 +109,17 @@ async fn a_deployment_sells_its_first_key() {
             Answered::Done(done) => assert_eq!(done["complete"], true, "{event}: {done}"),
             other => panic!("{event}: {other:?}"),
         }
+    }
+
+    // Of the parameters every function reads those it may read, and no others; the tests of the API ask for the other rights.
+    let asked = roles().asked();
+    for (function, granted) in &roles().granted {
+        // `setup` reads and writes its own at the beginning; whoever knows no password reads two.
+        let used = asked.get(function).unwrap_or_else(|| panic!("{function} was never started"));
+        let of_parameters = |rights: &BTreeSet<Right>| -> BTreeSet<Right> {
+            rights.iter().filter(|right| right.action.starts_with("ssm:")).cloned().collect()
+        };
+        assert_eq!(of_parameters(used), of_parameters(granted), "{function}");
     }
 
     for (name, environment) in

@@ -64,20 +64,30 @@ impl TestShop {
 
     /// A shop whose secrets were changed before it opened.
     pub async fn open_with(seed: u64, folder: Option<PathBuf>, change: impl FnOnce(&mut LocalSecrets)) -> TestShop {
-        TestShop::open_limited(seed, folder, (0, 0), change).await
+        let (shop, _) = TestShop::bare(seed, folder, (0, 0), change);
+        shop.world.set_up().await.expect("a world that is set up");
+        shop
     }
 
     /// A shop that limits unpaid orders by contact and by address, as production does; 0 is no limit.
     pub async fn limited(seed: u64, per_contact: u32, per_address: u32) -> TestShop {
-        TestShop::open_limited(seed, None, (per_contact, per_address), |_| {}).await
+        let (shop, _) = TestShop::bare(seed, None, (per_contact, per_address), |_| {});
+        shop.world.set_up().await.expect("a world that is set up");
+        shop
     }
 
-    async fn open_limited(
+    /// Tables with nothing in them, of a shop with these secrets: what an import goes into.
+    pub fn empty(seed: u64, secrets: &LocalSecrets) -> TestShop {
+        TestShop::bare(seed, None, (0, 0), |own| own.clone_from(secrets)).0
+    }
+
+    /// A world as it stands, and its secrets.
+    fn bare(
         seed: u64,
         folder: Option<PathBuf>,
         limits: (u32, u32),
         change: impl FnOnce(&mut LocalSecrets),
-    ) -> TestShop {
+    ) -> (TestShop, LocalSecrets) {
         let chance = Mutex::new(fastrand::Rng::with_seed(seed));
         let ids = Ids::from_fn(move |out| chance.lock().unwrap().fill(out));
         let now = Arc::new(AtomicI64::new(START));
@@ -93,7 +103,7 @@ impl TestShop {
         };
         change(&mut secrets);
         let (key, password) = (secrets.sandbox_key.clone(), secrets.admin_password.clone());
-        let world = World::open(WorldOptions {
+        let world = World::bare(WorldOptions {
             folder,
             public_url: "http://127.0.0.1:3000".to_owned(),
             hold_ms: 900_000,
@@ -103,14 +113,13 @@ impl TestShop {
             sandbox_pid: PID.to_owned(),
             clock,
             ids,
-            secrets,
+            secrets: secrets.clone(),
         })
-        .await
         .expect("a world")
         .with_roles(roles());
         let app = Arc::new(world.app());
         let front = Front::new(world.clone(), app.clone());
-        TestShop { world, app, front, now, key, password, unfinished_is_meant: false }
+        (TestShop { world, app, front, now, key, password, unfinished_is_meant: false }, secrets)
     }
 
     /// The same shop whose data keys are wrapped by KMS, as in a deployment.

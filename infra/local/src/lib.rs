@@ -1,5 +1,6 @@
 //! The whole world in one process: what `cargo run` starts, and what tests stand on. Never a production dependency.
 
+pub mod backup;
 pub mod endpoint;
 pub mod engine;
 pub mod front;

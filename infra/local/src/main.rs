@@ -1,5 +1,6 @@
 //! `cargo run`: the whole shop on this machine.
 
+use local::backup;
 use local::options;
 use local::shop::Shop;
 use std::process::ExitCode;
@@ -17,6 +18,18 @@ async fn main() -> ExitCode {
         Some((first, rest)) if !first.starts_with('-') => (Some(first.as_str()), rest),
         _ => (None, args.as_slice()),
     };
+    if let Some(command @ ("export" | "import")) = command {
+        return match backup::run(command, flags, variable).await {
+            Ok(report) => {
+                say(&report);
+                ExitCode::SUCCESS
+            }
+            Err(why) => {
+                complain(&why);
+                ExitCode::FAILURE
+            }
+        };
+    }
     let options = options::parse(flags, variable);
     let opened = match (command, options) {
         (_, Err(wrong)) => Err(wrong),

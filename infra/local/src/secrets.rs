@@ -12,6 +12,8 @@ use std::path::Path;
 /// What the local shop keeps secret.
 #[derive(Clone)]
 pub struct LocalSecrets {
+    /// The shop's name in ciphertexts. No secret, but lost with them: an imported shop keeps the one it had.
+    pub shop_id: String,
     /// From which ids, tokens and hashes are derived.
     pub shop: Secret32,
     /// Which wraps the products' data keys.
@@ -26,6 +28,9 @@ pub struct LocalSecrets {
 
 #[derive(Serialize, Deserialize)]
 struct ShopFile {
+    /// Absent in folders of older versions, whose shops all had one name.
+    #[serde(default = "own_name")]
+    shop_id: String,
     shop_secret: String,
     master_check: String,
     admin_password: String,
@@ -70,8 +75,14 @@ impl std::fmt::Display for SecretsError {
 
 impl std::error::Error for SecretsError {}
 
+/// The name of a shop that began here.
+fn own_name() -> String {
+    "shop".to_owned()
+}
+
 fn fresh(ids: &Ids) -> LocalSecrets {
     LocalSecrets {
+        shop_id: own_name(),
         shop: Secret32(ids.bytes()),
         master: Secret32(ids.bytes()),
         admin_password: hex(&ids.bytes::<10>()),
@@ -103,6 +114,11 @@ impl LocalSecrets {
 
     /// Reads the secrets of a data folder, or makes them for a new one.
     pub fn open(folder: &Path, ids: &Ids) -> Result<LocalSecrets, SecretsError> {
+        LocalSecrets::open_or_keep(folder, || fresh(ids))
+    }
+
+    /// Reads the secrets of a data folder, or keeps the given ones in a new one.
+    pub fn open_or_keep(folder: &Path, otherwise: impl FnOnce() -> LocalSecrets) -> Result<LocalSecrets, SecretsError> {
         let (master, shop) = (folder.join("master.key"), folder.join("shop.json"));
         let read = |path: &Path| match fs::read_to_string(path) {
             Ok(text) => Ok(Some(text)),
@@ -116,7 +132,7 @@ impl LocalSecrets {
             (Some(_), None) => Err(SecretsError::Missing("shop.json")),
             // No tables and no key: there is nothing yet that could be lost.
             (None, _) => {
-                let secrets = fresh(ids);
+                let secrets = otherwise();
                 // The key last: a first start that is cut off between the two files begins again.
                 secrets.keep(folder)?;
                 write_private(&master, &secrets.master.to_hex())?;
@@ -132,6 +148,7 @@ impl LocalSecrets {
             return Err(SecretsError::WrongKey);
         }
         Ok(LocalSecrets {
+            shop_id: file.shop_id,
             shop: Secret32::from_hex(&file.shop_secret).ok_or(SecretsError::Malformed("shop.json"))?,
             master,
             admin_password: file.admin_password,
@@ -143,6 +160,7 @@ impl LocalSecrets {
     /// Writes `shop.json`.
     fn keep(&self, folder: &Path) -> Result<(), SecretsError> {
         let file = ShopFile {
+            shop_id: self.shop_id.clone(),
             shop_secret: self.shop.to_hex(),
             master_check: check_of(&self.master),
             admin_password: self.admin_password.clone(),

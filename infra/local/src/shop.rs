@@ -23,7 +23,7 @@ const WAIT_SECONDS: u32 = 20;
 const HOUR_MS: i64 = 60 * 60_000;
 
 /// Makes a folder that only its owner can enter: buyers' contacts lie in it.
-fn private_folder(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn private_folder(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
@@ -46,7 +46,13 @@ async fn open_world(options: &Options, url: &str) -> Result<(World, LocalSecrets
     if let Some(key) = &options.sandbox_key {
         secrets.sandbox_key.clone_from(key);
     }
-    let world = World::open(WorldOptions {
+    let world = World::open(world_options(options, url, secrets.clone())).await.map_err(|e| e.to_string())?;
+    Ok((world, secrets))
+}
+
+/// A world as the options say, on this machine's clock and chance.
+pub(crate) fn world_options(options: &Options, url: &str, secrets: LocalSecrets) -> WorldOptions {
+    WorldOptions {
         folder: options.data.clone(),
         public_url: url.to_owned(),
         hold_ms: options.hold_seconds * 1_000,
@@ -55,12 +61,9 @@ async fn open_world(options: &Options, url: &str) -> Result<(World, LocalSecrets
         open_orders_per_address: options.open_orders_per_address,
         sandbox_pid: options.sandbox_pid.clone(),
         clock: Clock::system(),
-        ids,
-        secrets: secrets.clone(),
-    })
-    .await
-    .map_err(|e| e.to_string())?;
-    Ok((world, secrets))
+        ids: Ids::system(),
+        secrets,
+    }
 }
 
 /// The timer: the gateway repeats its notifications, the reconciler passes, and the audits look, each in its time.

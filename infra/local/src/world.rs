@@ -107,6 +107,23 @@ pub struct World {
 impl World {
     /// Opens a world and sets up what is missing in it: tables, queues, the sandbox channel.
     pub async fn open(options: WorldOptions) -> Result<World, WorldError> {
+        let world = World::bare(options)?;
+        if world.app().import_is_unfinished().await.map_err(WorldError::App)? {
+            let why = "an import into this data folder was cut off; run it again";
+            return Err(WorldError::Setting(why.to_owned()));
+        }
+        world.set_up().await?;
+        Ok(world)
+    }
+
+    /// Sets up what is missing: the queues and the sandbox channel.
+    pub async fn set_up(&self) -> Result<(), WorldError> {
+        self.create_queues().await?;
+        self.configure_sandbox().await
+    }
+
+    /// Opens a world as it stands: its tables are made where they are missing, and nothing is put into them.
+    pub fn bare(options: WorldOptions) -> Result<World, WorldError> {
         let file = |name: &str| options.folder.as_ref().map(|f| f.join(name));
         let engine = Engine::open(file(TABLES_FILE).as_deref()).map_err(WorldError::Engine)?;
         let now = {
@@ -124,7 +141,7 @@ impl World {
         let gateway = Gateway::open(gateway_file.as_deref().map(Path::new), pid, key, now, chance)
             .map_err(WorldError::Gateway)?;
         let config = Config {
-            shop_id: "shop".to_owned(),
+            shop_id: options.secrets.shop_id.clone(),
             public_url: options.public_url.clone(),
             hold_ms: options.hold_ms,
             orphan_ms: options.orphan_ms,
@@ -139,7 +156,7 @@ impl World {
         engine.create_tables(&store::Tables::with_prefix(&config.table_prefix)).map_err(WorldError::Engine)?;
         let kms = Kms::new(&options.secrets.master, options.ids.clone())
             .ok_or_else(|| WorldError::Setting("the master key".to_owned()))?;
-        let world = World {
+        Ok(World {
             engine,
             sqs,
             gateway,
@@ -149,10 +166,7 @@ impl World {
             config,
             options,
             uses_kms: false,
-        };
-        world.create_queues().await?;
-        world.configure_sandbox().await?;
-        Ok(world)
+        })
     }
 
     async fn create_queues(&self) -> Result<(), WorldError> {
@@ -233,7 +247,12 @@ impl World {
 
     /// What answers in this world, under a tap.
     pub fn seam(&self, tap: Arc<dyn Tap>) -> Seam {
-        Seam::new(self, tap)
+        let (engine, sqs, gateway) = (self.engine.clone(), self.sqs.clone(), self.gateway.clone());
+        Seam::new(engine, sqs, gateway, &self.config.public_url, tap).deployed(
+            self.kms.clone(),
+            self.parameters.clone(),
+            self.roles.clone(),
+        )
     }
 
     /// The clock of the world.

@@ -276,7 +276,7 @@ impl App {
 
     /// Changes a product that was read in version `product.version − 1`; refused with what stands there now.
     pub async fn change_product(&self, listed: &Listed) -> Result<Outcome<(), Listed>, AppError> {
-        let changed = self.store.change_shop_item(&write_product(listed)?).await?;
+        let changed = self.change_document(&write_product(listed)?).await?;
         self.forget_product(&listed.product.id);
         self.arrange_or_leave().await;
         Ok(match changed {
@@ -390,7 +390,7 @@ impl App {
         let item = ShopItem { kind: CHANNEL.into(), id: settings.account.to_string(), doc, version };
         let written = match found {
             None => self.store.create_shop_item(&item).await?,
-            Some(_) => self.store.change_shop_item(&item).await?,
+            Some(_) => self.change_document(&item).await?,
         };
         self.catalogue.channels.lock().unwrap_or_else(PoisonError::into_inner).remove(&settings.account);
         self.arrange_or_leave().await;

@@ -6,6 +6,7 @@ mod attempts;
 mod attention;
 mod audit;
 mod aws;
+pub mod backup;
 pub mod catalogue;
 mod checks;
 pub mod clock;
@@ -13,6 +14,7 @@ mod closing;
 pub mod config;
 mod crowd;
 mod delivery;
+mod documents;
 mod due;
 mod error;
 mod hold;
@@ -158,9 +160,15 @@ impl App {
 
     /// The app of a Lambda function: from its environment, and from the two parameters that it reads.
     pub async fn from_env() -> Result<App, config::StartError> {
+        Ok(App::deployed().await?.0)
+    }
+
+    /// The same with the shop's secret, for whoever exports a deployment or imports into one.
+    pub async fn deployed() -> Result<(App, keys::Secret32), config::StartError> {
         let (http, clock) = (net::production(), Clock::system());
         let (config, secrets, aws) = config::from_env(&http, &clock).await?;
-        Ok(App::build(config, secrets, &aws, http, clock, Ids::system()))
+        let secret = secrets.shop.clone();
+        Ok((App::build(config, secrets, &aws, http, clock, Ids::system()), secret))
     }
 }
 

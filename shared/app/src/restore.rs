@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, PoisonError};
 use store::{Outcome, ShopItem};
 
-const KIND: &str = "shop";
-const ID: &str = "door";
+pub(crate) const KIND: &str = "shop";
+pub(crate) const ID: &str = "door";
 
 /// What an instance remembers of the shop's door, for two seconds.
 #[derive(Debug, Default)]
 pub(crate) struct Door(Mutex<Option<(Millis, bool)>>);
 
 #[derive(Serialize, Deserialize, Clone, Copy, Default)]
-struct DoorDoc {
-    closed: bool,
+pub(crate) struct DoorDoc {
+    pub(crate) closed: bool,
     /// When it was last closed or opened, Unix ms.
-    since: Millis,
+    pub(crate) since: Millis,
 }
 
 impl App {
@@ -68,10 +68,10 @@ impl App {
     }
 
     /// Opens the shop that was closed at `since`, Unix ms. The caller has seen a clean audit of everything since then. `false`
-    /// when it was closed once more, or opened, meanwhile.
+    /// when it was closed once more, or opened, meanwhile, and while an import has not come to its end.
     pub async fn open_shop(&self, since: Millis) -> Result<bool, AppError> {
         let (doc, version) = self.read_door().await?;
-        if !doc.closed || doc.since != since {
+        if !doc.closed || doc.since != since || self.import_is_unfinished().await? {
             return Ok(false);
         }
         self.write_door(false, version).await
@@ -84,9 +84,14 @@ impl App {
         let item = ShopItem { kind: KIND.into(), id: ID.into(), doc, version: version + 1 };
         let written = match version {
             0 => self.store.create_shop_item(&item).await?,
-            _ => self.store.change_shop_item(&item).await?,
+            _ => self.change_document(&item).await?,
         };
-        *self.door.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.forget_door();
         Ok(!matches!(written, Outcome::Refused(_)))
+    }
+
+    /// The next question about the door is asked of the table.
+    pub(crate) fn forget_door(&self) {
+        *self.door.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }

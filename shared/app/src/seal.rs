@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use store::{Outcome, ShopItem};
 
 const NONCE: usize = 12;
-const KIND: &str = "data_key";
+pub(crate) const KIND: &str = "data_key";
 
 fn key(bytes: &[u8]) -> Result<LessSafeKey, AppError> {
     UnboundKey::new(&AES_256_GCM, bytes).map(LessSafeKey::new).map_err(|_| AppError::Sealing("key length"))
@@ -60,9 +60,11 @@ const BY_KMS: &str = "kms:";
 
 /// A product's data keys as stored: wrapped, by kid. A data key that KMS wrapped begins with `kms:`; both are base64.
 #[derive(Serialize, Deserialize)]
-struct KeyDoc {
-    current: String,
-    wrapped: BTreeMap<String, String>,
+pub(crate) struct KeyDoc {
+    /// The kid that new cards are sealed with.
+    pub(crate) current: String,
+    /// Each key as [`App::wrap_data_key`] wrote it.
+    pub(crate) wrapped: BTreeMap<String, String>,
 }
 
 /// A data key in the clear, in memory only.
@@ -140,7 +142,7 @@ impl App {
     }
 
     /// Wraps a data key under this deployment's master key.
-    async fn wrap(&self, product: &ProductId, kid: &str, clear: &[u8; 32]) -> Result<String, AppError> {
+    pub(crate) async fn wrap_data_key(&self, product: &ProductId, kid: &str, clear: &[u8; 32]) -> Result<String, AppError> {
         match self.master()? {
             MasterKey::Held(master) => {
                 let wrapped = seal(&master.0, self.ids.bytes(), &self.wrap_place(product, kid), clear)?;
@@ -156,8 +158,8 @@ impl App {
         }
     }
 
-    /// Opens a wrapped data key.
-    async fn unwrap(&self, product: &ProductId, kid: &str, wrapped: &str) -> Result<[u8; 32], AppError> {
+    /// Opens a wrapped data key, as a document holds it.
+    pub(crate) async fn open_any_data_key(&self, product: &ProductId, kid: &str, wrapped: &str) -> Result<[u8; 32], AppError> {
         let clear = match (self.master()?, wrapped.strip_prefix(BY_KMS)) {
             (MasterKey::Held(master), None) => {
                 let wrapped = STANDARD.decode(wrapped).map_err(|_| AppError::Sealing("key document"))?;
@@ -200,7 +202,7 @@ impl App {
 
     async fn open_data_key(&self, product: &ProductId, kid: &str, doc: &KeyDoc) -> Result<DataKey, AppError> {
         let wrapped = doc.wrapped.get(kid).ok_or(AppError::Sealing("unknown kid"))?;
-        let bytes = self.unwrap(product, kid, wrapped).await?;
+        let bytes = self.open_any_data_key(product, kid, wrapped).await?;
         let key = DataKey { kid: kid.to_owned(), bytes: Arc::new(bytes) };
         let id = (product.clone(), kid.to_owned());
         let mut opened = self.data_keys.opened.lock().unwrap_or_else(PoisonError::into_inner);
@@ -232,7 +234,7 @@ impl App {
     async fn first_data_key(&self, product: &ProductId) -> Result<ShopItem, AppError> {
         let kid = "k1".to_owned();
         let clear: [u8; 32] = self.ids.bytes();
-        let wrapped = BTreeMap::from([(kid.clone(), self.wrap(product, &kid, &clear).await?)]);
+        let wrapped = BTreeMap::from([(kid.clone(), self.wrap_data_key(product, &kid, &clear).await?)]);
         let doc =
             serde_json::to_string(&KeyDoc { current: kid, wrapped }).map_err(|_| AppError::Sealing("key document"))?;
         let item = ShopItem { kind: KIND.into(), id: product.to_string(), doc, version: 1 };

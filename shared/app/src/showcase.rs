@@ -320,7 +320,7 @@ impl App {
         let item = ShopItem { kind: SETTINGS.0.to_owned(), id: SETTINGS.1.to_owned(), doc, version: seen + 1 };
         let written = match seen {
             0 => self.store.create_shop_item(&item).await?,
-            _ => self.store.change_shop_item(&item).await?,
+            _ => self.change_document(&item).await?,
         };
         *self.shown_lately.closed.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.arrange_or_leave().await;
@@ -369,7 +369,7 @@ impl App {
         let item = ShopItem { kind: TEXTS.to_owned(), id: product.to_string(), doc, version: seen + 1 };
         let written = match seen {
             0 => self.store.create_shop_item(&item).await?,
-            _ => self.store.change_shop_item(&item).await?,
+            _ => self.change_document(&item).await?,
         };
         self.shown_lately.texts.lock().unwrap_or_else(PoisonError::into_inner).remove(product);
         Ok(!matches!(written, Outcome::Refused(_)))

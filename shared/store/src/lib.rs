@@ -13,6 +13,7 @@ mod order_item;
 mod page;
 mod reads;
 mod tables;
+mod whole;
 mod write;
 pub mod writes;
 
@@ -23,6 +24,7 @@ pub use money_item::{Alarm, MoneyRow};
 pub use order_item::Details;
 pub use page::{PageItems, PageKeys, PageOrder};
 pub use tables::{Key, KeyKind, Table, TableShape, Tables, shapes};
+pub use whole::{StoredItem, StoredKey, StoredPage};
 pub use write::{Outcome, Write};
 
 use aws_sdk_dynamodb::Client;
