@@ -4,9 +4,10 @@ use crate::{signed_notification, text};
 use app::staff::ADMIN;
 use app::{App, Clock, Ids};
 use http::{Method, Request};
-use local::seam::Tap;
+use local::seam::{Outside, Tap};
 use local::secrets::LocalSecrets;
 use local::sqs::State;
+use local::world::Pushes;
 use local::{Front, World, WorldOptions, poller};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -62,18 +63,25 @@ impl TestShop {
 
     /// A shop whose secrets were changed before it opened.
     pub async fn open_with(seed: u64, folder: Option<PathBuf>, change: impl FnOnce(&mut LocalSecrets)) -> TestShop {
-        TestShop::open_limited(seed, folder, (0, 0), change).await
+        TestShop::open_limited(seed, folder, (0, 0), Pushes::default(), change).await
     }
 
     /// A shop that limits unpaid orders by contact and by address, as production does; 0 is no limit.
     pub async fn limited(seed: u64, per_contact: u32, per_address: u32) -> TestShop {
-        TestShop::open_limited(seed, None, (per_contact, per_address), |_| {}).await
+        TestShop::open_limited(seed, None, (per_contact, per_address), Pushes::default(), |_| {}).await
+    }
+
+    /// A shop that tells its seller, over real HTTP to receivers on this machine; `aws` is where Amazon's mail service stands.
+    pub async fn pushing(seed: u64, aws: Option<String>) -> TestShop {
+        let outside = Outside::OwnMachine(app::net::production());
+        TestShop::open_limited(seed, None, (0, 0), Pushes { queue: true, outside, aws_endpoint: aws }, |_| {}).await
     }
 
     async fn open_limited(
         seed: u64,
         folder: Option<PathBuf>,
         limits: (u32, u32),
+        pushes: Pushes,
         change: impl FnOnce(&mut LocalSecrets),
     ) -> TestShop {
         let chance = Mutex::new(fastrand::Rng::with_seed(seed));
@@ -102,6 +110,7 @@ impl TestShop {
             clock,
             ids,
             secrets,
+            pushes,
         })
         .await
         .expect("a world");
@@ -240,6 +249,11 @@ impl TestShop {
         while poller::poll(&self.world, &self.app, 0).await.received > 0 {}
     }
 
+    /// Tells the seller what is in the queue of notices, as far as it can be told now.
+    pub async fn tell_all(&self) {
+        while poller::poll_notices(&self.world, &self.app, 0).await.received > 0 {}
+    }
+
     /// One pass of the timer.
     pub async fn tick(&self) -> app::Pass {
         self.app.reconcile(i64::MAX).await.expect("a pass")
@@ -342,7 +356,9 @@ impl Drop for TestShop {
         if self.unfinished_is_meant || std::thread::panicking() {
             return;
         }
-        for queue in [self.world.queue_name(), self.world.dead_letter_name()] {
+        let notices = [self.world.notices_name(), self.world.notices_dead_name()];
+        let queues = [Some(self.world.queue_name()), Some(self.world.dead_letter_name())];
+        for queue in queues.into_iter().chain(notices).flatten() {
             let left: Vec<State> = self.world.sqs.dump(queue).unwrap().iter().map(|m| m.state).collect();
             assert!(left.is_empty(), "messages left in {queue}: {left:?}");
         }

@@ -26,6 +26,8 @@ pub struct Config {
     pub table_prefix: String,
     /// The delivery queue.
     pub queue_url: String,
+    /// The queue of notices to the seller; `None` tells nobody anything.
+    pub notices_queue_url: Option<String>,
 }
 
 /// The default hold: long enough for a buyer who must find a phone, short enough for the next buyer.
@@ -100,6 +102,7 @@ pub fn from_env() -> Result<(Config, Secrets, Aws), BadSetting> {
         admin_password,
         table_prefix: required("KAMIVEND_TABLE_PREFIX")?,
         queue_url: required("KAMIVEND_QUEUE_URL")?,
+        notices_queue_url: optional("KAMIVEND_NOTICES_QUEUE_URL"),
     };
     let secrets = Secrets {
         shop: secret("KAMIVEND_SHOP_SECRET", required("KAMIVEND_SHOP_SECRET")?)?,
@@ -116,6 +119,7 @@ pub fn from_env() -> Result<(Config, Secrets, Aws), BadSetting> {
         ),
         dynamodb_endpoint: optional("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| optional("AWS_ENDPOINT_URL")),
         sqs_endpoint: optional("AWS_ENDPOINT_URL_SQS").or_else(|| optional("AWS_ENDPOINT_URL")),
+        endpoint: optional("AWS_ENDPOINT_URL"),
     };
     Ok((config, secrets, aws))
 }

@@ -21,6 +21,7 @@ pub mod keys;
 mod late;
 mod lookup;
 pub mod net;
+pub mod notices;
 mod ordering;
 mod pictures;
 mod proof;
@@ -69,7 +70,7 @@ use std::time::Duration;
 pub struct App {
     /// The tables.
     pub store: store::Store,
-    /// The delivery queue.
+    /// The delivery queue, and the one of notices.
     pub queue: Queue,
     /// The way out of the process, shared by AWS and provider calls.
     pub http: SharedHttpConnector,
@@ -95,6 +96,12 @@ pub struct App {
     pub(crate) counted: shelf::Counted,
     /// How many deeds this instance has written into the trail.
     pub(crate) deeds_written: std::sync::atomic::AtomicU64,
+    /// Who is told what, as read lately.
+    pub(crate) receivers: notices::Receivers,
+    /// What the receivers' providers said last.
+    pub(crate) results: notices::Results,
+    /// Where AWS is, for the calls that have no client of their own.
+    pub(crate) aws: Aws,
     pub(crate) master_key: Option<keys::Secret32>,
     pub(crate) data_keys: seal::DataKeys,
 }
@@ -131,7 +138,11 @@ impl App {
         let tables = store::Tables::with_prefix(&config.table_prefix);
         App {
             store: store::Store::new(aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), tables),
-            queue: Queue::new(aws_sdk_sqs::Client::from_conf(sqs.build()), config.queue_url.clone()),
+            queue: Queue::new(
+                aws_sdk_sqs::Client::from_conf(sqs.build()),
+                config.queue_url.clone(),
+                config.notices_queue_url.clone(),
+            ),
             http,
             clock,
             ids,
@@ -145,6 +156,9 @@ impl App {
             shown_lately: showcase::Shown::default(),
             counted: shelf::Counted::default(),
             deeds_written: std::sync::atomic::AtomicU64::new(0),
+            receivers: notices::Receivers::default(),
+            results: notices::Results::default(),
+            aws: aws.clone(),
             config,
         }
     }

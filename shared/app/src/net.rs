@@ -88,18 +88,32 @@ pub(crate) fn client(connector: &SharedHttpConnector) -> SharedHttpClient {
 /// How long a provider may take over a whole answer. The connector's own limit ends with the headers.
 const PROVIDER_ANSWER: Duration = Duration::from_secs(5);
 
-/// Sends a codec's request to its provider. `None` when there is no answer, whatever the reason: nobody may conclude anything
-/// from that.
-pub(crate) async fn send_to_provider(connector: &SharedHttpConnector, wanted: &ProviderRequest) -> Option<HttpReply> {
-    let mut request = HttpRequest::new(SdkBody::from(wanted.body.clone()));
-    request.set_method(wanted.method).ok()?;
-    request.set_uri(wanted.url.clone()).ok()?;
-    for (name, value) in &wanted.headers {
-        request.headers_mut().try_insert(name.clone(), value.clone()).ok()?;
+/// An answer to a plain call.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Names in small letters.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Sends a plain call. `None` when there is no answer, whatever the reason: nobody may conclude anything from that.
+pub(crate) async fn send(
+    connector: &SharedHttpConnector,
+    method: &str,
+    url: &str,
+    headers: &[(impl AsRef<str>, String)],
+    body: Vec<u8>,
+) -> Option<Answer> {
+    let mut request = HttpRequest::new(SdkBody::from(body));
+    request.set_method(method).ok()?;
+    request.set_uri(url.to_owned()).ok()?;
+    for (name, value) in headers {
+        request.headers_mut().try_insert(name.as_ref().to_owned(), value.clone()).ok()?;
     }
     let answer = async {
         let response = connector.call(request).await.ok()?;
         let status = response.status().as_u16();
+        let headers = response.headers().iter().map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
         let mut stream = ByteStream::new(response.into_body());
         let mut body = Vec::new();
         while let Some(piece) = stream.next().await {
@@ -109,9 +123,15 @@ pub(crate) async fn send_to_provider(connector: &SharedHttpConnector, wanted: &P
                 break;
             }
         }
-        Some(HttpReply { status, body })
+        Some(Answer { status, headers, body })
     };
     tokio::time::timeout(PROVIDER_ANSWER, answer).await.ok()?
+}
+
+/// Sends a codec's request to its provider. `None` when there is no answer.
+pub(crate) async fn send_to_provider(connector: &SharedHttpConnector, wanted: &ProviderRequest) -> Option<HttpReply> {
+    let answer = send(connector, wanted.method, &wanted.url, &wanted.headers, wanted.body.clone()).await?;
+    Some(HttpReply { status: answer.status, body: answer.body })
 }
 
 /// Where AWS is and who we are there.
@@ -125,6 +145,8 @@ pub struct Aws {
     pub dynamodb_endpoint: Option<String>,
     /// SQS's address, when it is not the region's own.
     pub sqs_endpoint: Option<String>,
+    /// The address of every other service, when it is not the region's own.
+    pub endpoint: Option<String>,
 }
 
 impl Aws {

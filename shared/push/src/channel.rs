@@ -229,7 +229,8 @@ fn is_bot_token(text: &str) -> bool {
 
 /// A chat's number, or a public channel's name with its `@`.
 fn is_chat(text: &str) -> bool {
-    let name = |name: &str| (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let name =
+        |name: &str| (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     text.parse::<i64>().is_ok() || text.strip_prefix('@').is_some_and(name)
 }
 

@@ -50,9 +50,10 @@ pub(crate) fn judge(reply: &Reply) -> Verdict {
         "TooManyRequestsException" | "ThrottlingException" => Verdict::busy(1),
         "LimitExceededException" => Verdict::Refused(Refusal::Quota),
         // The sender is not verified, or has no right to send, or the account is stopped.
-        "MessageRejected" | "MailFromDomainNotVerifiedException" | "SendingPausedException" | "AccountSuspendedException" => {
-            Verdict::Refused(Refusal::NotAllowed)
-        }
+        "MessageRejected"
+        | "MailFromDomainNotVerifiedException"
+        | "SendingPausedException"
+        | "AccountSuspendedException" => Verdict::Refused(Refusal::NotAllowed),
         "BadRequestException" | "NotFoundException" => Verdict::Refused(Refusal::Request),
         "AccessDeniedException" | "UnrecognizedClientException" | "InvalidClientTokenId" => {
             Verdict::Refused(Refusal::Credentials)

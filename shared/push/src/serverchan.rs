@@ -21,7 +21,8 @@ const QUOTA: i64 = 468;
 
 pub(crate) fn request(channel: &Channel, message: &Message) -> Request {
     let key = channel.field("key");
-    let number = key.strip_prefix("sctp").map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default());
+    let number =
+        key.strip_prefix("sctp").map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default());
     let number = number.filter(|number| !number.is_empty());
     let url = match number {
         Some(number) => format!("{}/send/{key}.send", channel.base(&format!("https://{number}.push.ft07.com"))),

@@ -48,9 +48,15 @@ fn collect(name: &str, entry: &str, at: Millis, until: Millis) -> Write {
 }
 
 fn count_more(name: &str, at: Millis) -> Write {
-    Write::update("N4 count more", Table::Limits, key(name), "ADD #more :one SET #last = :at", "attribute_exists(#notes)")
-        .value(":one", number(1))
-        .value(":at", number(at))
+    Write::update(
+        "N4 count more",
+        Table::Limits,
+        key(name),
+        "ADD #more :one SET #last = :at",
+        "attribute_exists(#notes)",
+    )
+    .value(":one", number(1))
+    .value(":at", number(at))
 }
 
 fn clear_digest(name: &str, told: &[String]) -> Write {
