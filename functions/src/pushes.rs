@@ -1,10 +1,10 @@
 //! `/api/admin/pushes…`: who is told what, a test, and a repetition. Secrets go in and never come out.
 
 use crate::http::{Answer, Problem, json_body, json_response};
-use app::App;
 use app::clock::rfc3339;
 use app::notices::{Lang, LastResult, NoticeKind, Quiet, RECEIVERS_MAX, Receiver};
 use app::staff::ADMIN;
+use app::{App, AppError};
 use domain::{OrderId, ProductId};
 use lambda_http::Request;
 use lambda_http::http::Method;
@@ -28,12 +28,13 @@ pub(crate) async fn handle(app: &App, path: &str, id: &str, request: &Request) -
     if path == "/api/admin/pushes" {
         return list(app).await;
     }
-    let id = ProductId::parse(id).ok_or(Problem::NotFound)?;
+    let is_put = request.method() == Method::PUT;
+    let id = ProductId::parse(id).ok_or(if is_put { Problem::field("id", "malformed") } else { Problem::NotFound })?;
     match path {
         "/api/admin/pushes/{id}/test" => test(app, &id).await,
         "/api/admin/pushes/{id}/replay" => replay(app, &id, request).await,
-        _ if request.method() == Method::DELETE => remove(app, &id).await,
-        _ => put(app, &id, request).await,
+        _ if is_put => put(app, &id, request).await,
+        _ => remove(app, &id).await,
     }
 }
 
@@ -189,7 +190,7 @@ async fn remove(app: &App, id: &ProductId) -> Answer {
             return json_response(200, &json!({"id": id.as_str(), "state": "removed"}));
         }
     }
-    Err(Problem::Conflict("The receivers are being changed by others."))
+    Err(AppError::Contended.into())
 }
 
 async fn find(app: &App, id: &ProductId) -> Result<Receiver, Problem> {

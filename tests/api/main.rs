@@ -12,6 +12,7 @@ mod forgery;
 mod money;
 mod openapi;
 mod pages;
+mod pushes;
 mod races;
 mod secrecy;
 mod strips;

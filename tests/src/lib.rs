@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test helpers")]
 #![allow(clippy::float_arithmetic, reason = "capacity units come as decimal fractions")]
 
+pub mod receivers;
 pub mod shop;
 pub mod taps;
 pub mod visitor;

@@ -5,23 +5,23 @@
 //! an address with a thousand failed requests in five minutes.
 
 use crate::reply::{Refusal, Reply, Verdict};
-use crate::text::{bytes, cut, joined, plain};
+use crate::text::{cut, joined, json_bytes, plain};
 use crate::{Channel, Message, Request};
 use serde_json::{Value, json};
 
 const BASE: &str = "https://api.day.app";
 
-/// Bytes of the text. What is left of the notification is for the title, the address and escapes.
+/// Bytes of the text in JSON. What is left of the notification is for the title and the address.
 const TEXT_MAX: usize = 2_000;
 
-/// Bytes of the title.
+/// Bytes of the title in JSON.
 const TITLE_MAX: usize = 200;
 
 pub(crate) fn request(channel: &Channel, message: &Message) -> Request {
     let mut body = json!({
         "device_key": channel.field("key"),
-        "title": cut(&plain(&message.title), TITLE_MAX, bytes),
-        "body": joined(&message.lines, plain, "\n", "", (TEXT_MAX, bytes)),
+        "title": cut(&plain(&message.title), TITLE_MAX, json_bytes),
+        "body": joined(&message.lines, plain, "\n", "", (TEXT_MAX, json_bytes)),
         "group": "Kamivend",
         "level": if message.urgent { "timeSensitive" } else { "active" },
     });

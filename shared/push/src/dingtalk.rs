@@ -6,14 +6,14 @@
 
 use crate::reply::{Refusal, Reply, Verdict};
 use crate::sign::{encode, hmac_base64};
-use crate::text::{bytes, characters, cut, joined, marked};
+use crate::text::{characters, cut, joined, json_bytes, marked};
 use crate::{Channel, Message, Request};
 use domain::Millis;
 use serde_json::{Value, json};
 
 const BASE: &str = "https://oapi.dingtalk.com";
 
-/// Bytes of the text: the rest of the request's 20,000 is for what stands around it and for escapes.
+/// Bytes of the text in JSON: the rest of the request's 20,000 is for what stands around it.
 const TEXT_MAX: usize = 16_000;
 
 /// Characters of the line that a phone shows before the message is opened.
@@ -29,7 +29,7 @@ pub(crate) fn request(channel: &Channel, message: &Message, now: Millis) -> Requ
     let url = format!("{base}/robot/send?access_token={token}&timestamp={now}&sign={}", encode(&sign));
     let title = cut(&marked(&message.title), TITLE_MAX, characters);
     let end = message.link.as_ref().map(|link| format!("\n\n[{}]({})", marked(&link.label), link.url));
-    let text = joined(&message.lines, marked, "\n\n", &end.unwrap_or_default(), (TEXT_MAX, bytes));
+    let text = joined(&message.lines, marked, "\n\n", &end.unwrap_or_default(), (TEXT_MAX, json_bytes));
     let text = format!("### {title}\n\n{text}");
     // Whom it mentions is said here and nowhere else: nobody.
     let at = json!({"atMobiles": [], "atUserIds": [], "isAtAll": false});

@@ -6,7 +6,7 @@
 
 use crate::reply::{Refusal, Reply, Verdict};
 use crate::sign::{encode, hmac_base64};
-use crate::text::{bytes, characters, cut, plain};
+use crate::text::{characters, cut, json_bytes, plain};
 use crate::{Channel, Kind, Message, Request};
 use domain::Millis;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const FEISHU: &str = "https://open.feishu.cn";
 const LARK: &str = "https://open.larksuite.com";
 
-/// Bytes of the text: the rest of the request's 20 KB is for what stands around it and for escapes.
+/// Bytes of the text in JSON: the rest of the request's 20 KB is for what stands around it.
 const TEXT_MAX: usize = 14_000;
 
 /// Characters of the title.
@@ -24,7 +24,7 @@ pub(crate) fn request(channel: &Channel, message: &Message, now: Millis) -> Requ
     let own = if channel.kind() == Kind::Lark { LARK } else { FEISHU };
     let url = format!("{}/open-apis/bot/v2/hook/{}", channel.base(own), encode(channel.field("token")));
     let text = message.lines.iter().map(|line| plain(line)).collect::<Vec<_>>().join("\n");
-    let mut rows: Vec<Value> = cut(&text, TEXT_MAX, bytes)
+    let mut rows: Vec<Value> = cut(&text, TEXT_MAX, json_bytes)
         .lines()
         // An empty element is refused.
         .filter(|line| !line.trim().is_empty())

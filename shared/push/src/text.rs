@@ -62,6 +62,15 @@ pub fn bytes(c: char) -> usize {
     c.len_utf8()
 }
 
+/// Bytes in UTF-8 once it stands in JSON text.
+pub fn json_bytes(c: char) -> usize {
+    match c {
+        '"' | '\\' | '\n' | '\r' | '\t' => 2,
+        c if c < ' ' => 6,
+        c => c.len_utf8(),
+    }
+}
+
 /// Units of UTF-16, which is what Telegram counts in.
 pub fn units(c: char) -> usize {
     c.len_utf16()
