@@ -144,7 +144,11 @@ impl Outside {
     fn connector(&self, address: &str) -> Option<&SharedHttpConnector> {
         match self {
             Outside::Nothing => None,
-            Outside::OwnMachine(connector) => Some(connector).filter(|_| address.starts_with("http://127.0.0.1:")),
+            Outside::OwnMachine(connector) => {
+                let rest = address.strip_prefix("http://127.0.0.1:")?;
+                let port = rest.split('/').next().unwrap_or_default();
+                port.bytes().all(|b| b.is_ascii_digit()).then_some(connector)
+            }
             Outside::Everything(connector) => Some(connector),
         }
     }
