@@ -1,4 +1,5 @@
-//! Codecs of payments and of messages to the seller: published vectors, every check with a request that only this check refuses, and random bytes.
+//! Codecs of payments and of messages to the seller: published vectors, every check with a request that only this check
+//! refuses, and random bytes.
 //!
 //! Each refused request names the check it is for, and each check has a case in which nothing else is wrong: take the
 //! check out of the codec, and that case fails.
