@@ -3,6 +3,7 @@
 use crate::admin::signed_in;
 use crate::http::{Answer, Problem, json_body, json_response, money};
 use crate::order::{amount, status, status_reason};
+use crate::pushes;
 use app::clock::rfc3339;
 use app::staff::ADMIN;
 use app::{App, AttentionRow, RefundAnswer, RefundWish, Report, RowAction};
@@ -18,6 +19,7 @@ pub(crate) async fn handle(app: &App, path: &str, id: &str, request: &Request) -
     match path {
         "/api/admin/attention" => attention(app).await,
         "/api/admin/attention/{id}" => decide(app, id, request).await,
+        _ if path.starts_with("/api/admin/pushes") => pushes::handle(app, path, id, request).await,
         "/api/admin/reports/audit" => reports(app).await,
         "/api/admin/trail" => trail(app, request).await,
         "/api/admin/restored" => restored(app, request).await,

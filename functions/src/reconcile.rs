@@ -46,6 +46,10 @@ pub async fn handle(app: &App, job: Job) -> Result<Done, AppError> {
         (false, Job::AuditFull) => Scope::Full,
         (false, Job::Reconcile) => {
             let pass = Box::pin(app.reconcile(BUDGET_MS)).await?;
+            let told = Box::pin(app.push_collected()).await;
+            if told > 0 {
+                tracing::info!(told, "what was collected is told");
+            }
             return Ok(Done { complete: pass.complete, report: None });
         }
     };

@@ -17,7 +17,7 @@ pub enum Function {
     PaymentWebhook,
     /// The seller: signing in, products, the shop's words and pictures.
     Admin,
-    /// The seller: what needs a person, refunds, reviews, reports.
+    /// The seller: what needs a person, refunds, reviews, reports, and who is told of it.
     Desk,
     /// The seller: cards; has the right to seal them.
     Cards,
@@ -109,6 +109,11 @@ pub const ROUTES: &[Route] = &[
     route(&Method::POST, "/api/admin/orders/{id}/refund", Function::Desk),
     route(&Method::POST, "/api/admin/orders/{id}/review", Function::Desk),
     route(&Method::POST, "/api/admin/orders/{id}/attest", Function::Desk),
+    route(&Method::GET, "/api/admin/pushes", Function::Desk),
+    route(&Method::PUT, "/api/admin/pushes/{id}", Function::Desk),
+    route(&Method::DELETE, "/api/admin/pushes/{id}", Function::Desk),
+    route(&Method::POST, "/api/admin/pushes/{id}/test", Function::Desk),
+    route(&Method::POST, "/api/admin/pushes/{id}/replay", Function::Desk),
     route(&Method::GET, "/api/admin/reports/audit", Function::Desk),
     route(&Method::GET, "/api/admin/trail", Function::Desk),
     route(&Method::POST, "/api/admin/restored", Function::Desk),

@@ -18,6 +18,8 @@ const NOTICE_MAX: usize = 2 * 1_024;
 const LINKS_MAX: usize = 8;
 /// Minutes that a place on earth is away from UTC at the most.
 const OFFSET_MAX: i64 = 14 * 60;
+/// Cards that anybody may call few: more are not counted.
+const LOW_STOCK_MAX: u64 = 999;
 /// Tries to read and change the settings before giving way to other editors.
 const CHANGE_TRIES: usize = 3;
 
@@ -132,6 +134,9 @@ fn lay_over(body: &Map<String, Value>, settings: &mut Settings) -> Wrong {
     field!("utc_offset", utc_offset_minutes, "not_an_offset", offset);
     field!("refund_takes", refund_takes, "length", |v| line(v, 40));
     field!("review_takes", review_takes, "length", |v| line(v, 40));
+    field!("low_stock_at", low_stock_at, "number", |v: &Value| {
+        v.as_u64().filter(|few| *few <= LOW_STOCK_MAX).and_then(|few| u32::try_from(few).ok())
+    });
     for name in body.keys().filter(|name| !KNOWN.contains(&name.as_str())) {
         wrong.push((name.clone(), "unknown"));
     }
@@ -139,7 +144,7 @@ fn lay_over(body: &Map<String, Value>, settings: &mut Settings) -> Wrong {
 }
 
 /// Every field of the settings. A misspelt one is refused, because nobody would notice.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 17] = [
     "name",
     "logo",
     "notice",
@@ -155,5 +160,6 @@ const KNOWN: [&str; 16] = [
     "utc_offset",
     "refund_takes",
     "review_takes",
+    "low_stock_at",
     "version",
 ];

@@ -14,6 +14,7 @@ mod formats;
 mod money;
 mod openapi;
 mod pages;
+mod pushes;
 mod races;
 mod roles;
 mod secrecy;

@@ -3,15 +3,16 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use local::secrets::{LocalSecrets, SecretsError};
+use std::cell::RefCell;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use tests::shop::{self, cards, wish};
 use tests::{Folder, TestShop, Visitor};
 
 /// Everything that was logged, at the finest level.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -25,20 +26,31 @@ impl Write for Log {
 }
 
 thread_local! {
-    static WATCHED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    static WATCHED: RefCell<Option<Log>> = const { RefCell::new(None) };
+}
+
+impl Log {
+    /// What was logged so far.
+    pub fn text(&self) -> Vec<u8> {
+        self.0.lock().unwrap().clone()
+    }
 }
 
 /// Takes down what this thread logs from now on, at the finest level. The subscriber is the process's, because one that is
 /// set for a thread alone loses the lines of code that another thread reached first.
-fn watch_this_thread() -> Log {
+pub fn watch_this_thread() -> Log {
     use tracing_subscriber::layer::{Layer, SubscriberExt};
+    static SET: Once = Once::new();
+    SET.call_once(|| {
+        let lines = tracing_subscriber::fmt::layer()
+            .json()
+            .with_writer(|| WATCHED.with_borrow(|log| log.clone().unwrap_or_default()));
+        let watched = tracing_subscriber::filter::dynamic_filter_fn(|_, _| WATCHED.with_borrow(Option::is_some));
+        let subscriber = tracing_subscriber::registry().with(lines.with_filter(watched));
+        tracing::subscriber::set_global_default(subscriber).expect("nobody else of this process watches its log");
+    });
     let log = Log::default();
-    let writer = log.clone();
-    let lines = tracing_subscriber::fmt::layer().json().with_writer(move || writer.clone());
-    let watched = tracing_subscriber::filter::dynamic_filter_fn(|_, _| WATCHED.get());
-    let subscriber = tracing_subscriber::registry().with(lines.with_filter(watched));
-    tracing::subscriber::set_global_default(subscriber).expect("one test of this process watches its log");
-    WATCHED.set(true);
+    WATCHED.set(Some(log.clone()));
     log
 }
 

@@ -65,6 +65,7 @@ impl Shop {
             clock,
             ids,
             secrets: secrets.clone(),
+            pushes: local::world::Pushes::default(),
         })
         .await
         .unwrap();

@@ -4,10 +4,11 @@ use app::{Clock, Ids};
 use lambda_http::http::{self, Method, Request};
 use local::kms::Kms;
 use local::lambda::{Answered, Environment};
-use local::seam::Quiet;
+use local::seam::{Outside, Quiet};
 use local::secrets::LocalSecrets;
 use local::server::serve_with;
 use local::sqs::Sqs;
+use local::world::Pushes;
 use local::{World, WorldOptions, endpoint, front};
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
@@ -32,6 +33,7 @@ fn binary(name: &str) -> &'static Path {
         "desk" => env!("CARGO_BIN_EXE_desk"),
         "reconcile" => env!("CARGO_BIN_EXE_reconcile"),
         "setup" => env!("CARGO_BIN_EXE_setup"),
+        "notify" => env!("CARGO_BIN_EXE_notify"),
         other => panic!("{other} is no bin"),
     })
 }
@@ -57,6 +59,7 @@ impl Cloud {
             clock: Clock::system(),
             secrets: LocalSecrets::in_memory(&ids),
             ids,
+            pushes: Pushes { queue: true, outside: Outside::Nothing, aws_endpoint: None },
         })
         .await
         .expect("a world")
@@ -122,6 +125,7 @@ impl Cloud {
 
     pub async fn start(&self, name: &str, more: &[(&str, &str)]) -> Environment {
         let queue = Sqs::queue_url(self.world.queue_name());
+        let notices = Sqs::queue_url(self.world.notices_name().expect("a queue of notices"));
         let mut variables = vec![
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", name),
@@ -132,6 +136,7 @@ impl Cloud {
             ("KAMIVEND_TABLE_PREFIX", "kamivend"),
             ("KAMIVEND_PARAMETERS", PATH),
             ("KAMIVEND_QUEUE_URL", queue.as_str()),
+            ("KAMIVEND_NOTICES_QUEUE_URL", notices.as_str()),
         ];
         variables.extend_from_slice(more);
         Environment::start(binary(name), &variables, self.world.clock().now()).await.expect("a process")

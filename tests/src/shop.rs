@@ -6,9 +6,10 @@ use app::staff::ADMIN;
 use app::{App, Clock, Ids};
 use http::{Method, Request};
 use local::roles::acting_as;
-use local::seam::Tap;
+use local::seam::{Outside, Tap};
 use local::secrets::LocalSecrets;
 use local::sqs::State;
+use local::world::Pushes;
 use local::{Front, World, WorldOptions, poller};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -64,21 +65,30 @@ impl TestShop {
 
     /// A shop whose secrets were changed before it opened.
     pub async fn open_with(seed: u64, folder: Option<PathBuf>, change: impl FnOnce(&mut LocalSecrets)) -> TestShop {
-        let (shop, _) = TestShop::bare(seed, folder, (0, 0), change);
+        let (shop, _) = TestShop::bare(seed, folder, (0, 0), Pushes::default(), change);
         shop.world.set_up().await.expect("a world that is set up");
         shop
     }
 
     /// A shop that limits unpaid orders by contact and by address, as production does; 0 is no limit.
     pub async fn limited(seed: u64, per_contact: u32, per_address: u32) -> TestShop {
-        let (shop, _) = TestShop::bare(seed, None, (per_contact, per_address), |_| {});
+        let (shop, _) = TestShop::bare(seed, None, (per_contact, per_address), Pushes::default(), |_| {});
+        shop.world.set_up().await.expect("a world that is set up");
+        shop
+    }
+
+    /// A shop that tells its seller, over real HTTP to receivers on this machine; `aws` is where Amazon's mail service stands.
+    pub async fn pushing(seed: u64, aws: Option<String>) -> TestShop {
+        let outside = Outside::OwnMachine(app::net::production());
+        let pushes = Pushes { queue: true, outside, aws_endpoint: aws };
+        let (shop, _) = TestShop::bare(seed, None, (0, 0), pushes, |_| {});
         shop.world.set_up().await.expect("a world that is set up");
         shop
     }
 
     /// Tables with nothing in them, of a shop with these secrets: what an import goes into.
     pub fn empty(seed: u64, secrets: &LocalSecrets) -> TestShop {
-        TestShop::bare(seed, None, (0, 0), |own| own.clone_from(secrets)).0
+        TestShop::bare(seed, None, (0, 0), Pushes::default(), |own| own.clone_from(secrets)).0
     }
 
     /// A world as it stands, and its secrets.
@@ -86,6 +96,7 @@ impl TestShop {
         seed: u64,
         folder: Option<PathBuf>,
         limits: (u32, u32),
+        pushes: Pushes,
         change: impl FnOnce(&mut LocalSecrets),
     ) -> (TestShop, LocalSecrets) {
         let chance = Mutex::new(fastrand::Rng::with_seed(seed));
@@ -114,6 +125,7 @@ impl TestShop {
             clock,
             ids,
             secrets: secrets.clone(),
+            pushes,
         })
         .expect("a world")
         .with_roles(roles());
@@ -260,6 +272,11 @@ impl TestShop {
         while poller::poll(&self.world, &self.app, 0).await.received > 0 {}
     }
 
+    /// Tells the seller what is in the queue of notices, as far as it can be told now.
+    pub async fn tell_all(&self) {
+        while poller::poll_notices(&self.world, &self.app, 0).await.received > 0 {}
+    }
+
     /// One pass of the timer.
     pub async fn tick(&self) -> app::Pass {
         acting_as("reconcile", self.app.reconcile(i64::MAX)).await.expect("a pass")
@@ -362,7 +379,9 @@ impl Drop for TestShop {
         if self.unfinished_is_meant || std::thread::panicking() {
             return;
         }
-        for queue in [self.world.queue_name(), self.world.dead_letter_name()] {
+        let notices = [self.world.notices_name(), self.world.notices_dead_name()];
+        let queues = [Some(self.world.queue_name()), Some(self.world.dead_letter_name())];
+        for queue in queues.into_iter().chain(notices).flatten() {
             let left: Vec<State> = self.world.sqs.dump(queue).unwrap().iter().map(|m| m.state).collect();
             assert!(left.is_empty(), "messages left in {queue}: {left:?}");
         }

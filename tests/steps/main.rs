@@ -11,6 +11,7 @@ mod frozen;
 mod import;
 mod import_size;
 mod late;
+mod notices;
 mod outage;
 mod passes;
 mod pay;

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 /// Every function, by its bin.
-pub const FUNCTIONS: [&str; 11] = [
+pub const FUNCTIONS: [&str; 12] = [
     "storefront",
     "create_order",
     "order",
@@ -21,6 +21,7 @@ pub const FUNCTIONS: [&str; 11] = [
     "desk",
     "reconcile",
     "setup",
+    "notify",
 ];
 
 /// Serves the seam's services until the task is dropped.

@@ -1,11 +1,11 @@
-//! The event-source mapping of this world: receives batches, runs `deliver`, deletes what did not fail. What failed stays
+//! The event-source mappings of this world: receive batches, run `deliver` or `notify`, delete what did not fail. What failed stays
 //! hidden until its time-out and comes again, at last in the dead-letter queue, exactly as under Lambda.
 
 use crate::roles::acting_as;
 use crate::sqs::Sqs;
 use crate::world::World;
 use app::App;
-use aws_lambda_events::event::sqs::SqsEvent;
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsEvent};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -24,9 +24,30 @@ pub struct Polled {
     pub failed: usize,
 }
 
-/// Receives one batch, waiting up to `wait_seconds` for it, and runs it.
+/// Receives one batch of paid orders, waiting up to `wait_seconds` for it, and delivers it.
 pub async fn poll(world: &World, app: &App, wait_seconds: u32) -> Polled {
-    let url = Sqs::queue_url(world.queue_name());
+    poll_queue(world, world.queue_name(), wait_seconds, async |event| {
+        acting_as("deliver", functions::deliver::handle(app, event)).await.batch_item_failures
+    })
+    .await
+}
+
+/// Receives one batch of notices, waiting up to `wait_seconds` for it, and tells it. In a world without such a queue there is none.
+pub async fn poll_notices(world: &World, app: &App, wait_seconds: u32) -> Polled {
+    let Some(queue) = world.notices_name() else { return Polled::default() };
+    poll_queue(world, queue, wait_seconds, async |event| {
+        acting_as("notify", functions::notify::handle_batch(app, event)).await.batch_item_failures
+    })
+    .await
+}
+
+async fn poll_queue(
+    world: &World,
+    queue: &str,
+    wait_seconds: u32,
+    handle: impl AsyncFnOnce(SqsEvent) -> Vec<BatchItemFailure>,
+) -> Polled {
+    let url = Sqs::queue_url(queue);
     let receive = json!({
         "QueueUrl": url, "MaxNumberOfMessages": BATCH, "WaitTimeSeconds": wait_seconds,
         "MessageSystemAttributeNames": ["All"], "MessageAttributeNames": ["All"],
@@ -42,12 +63,12 @@ pub async fn poll(world: &World, app: &App, wait_seconds: u32) -> Polled {
     if messages.is_empty() {
         return Polled::default();
     }
-    let records: Vec<Value> = messages.iter().map(|m| record(world.queue_name(), m)).collect();
+    let records: Vec<Value> = messages.iter().map(|m| record(queue, m)).collect();
     let Ok(event) = serde_json::from_value::<SqsEvent>(json!({ "Records": records })) else {
         tracing::error!("a batch does not read as an SQS event");
         return Polled { received: messages.len(), failed: messages.len() };
     };
-    let failures = acting_as("deliver", functions::deliver::handle(app, event)).await.batch_item_failures;
+    let failures = handle(event).await;
     let failed = |m: &Value| failures.iter().any(|f| Some(f.item_identifier.as_str()) == m["MessageId"].as_str());
     let done: Vec<Value> = messages
         .iter()

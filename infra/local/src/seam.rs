@@ -131,6 +131,33 @@ pub struct Seam {
     public_url: String,
     roles: Option<Arc<dyn Roles>>,
     tap: Arc<dyn Tap>,
+    outside: Outside,
+}
+
+/// What answers plain calls to addresses that are not this world's own.
+#[derive(Clone, Debug, Default)]
+pub enum Outside {
+    /// Nothing: the world is closed.
+    #[default]
+    Nothing,
+    /// Real HTTP, on this machine only: for receivers of a test.
+    OwnMachine(SharedHttpConnector),
+    /// Real HTTP, wherever it leads: what the running shop has.
+    Everything(SharedHttpConnector),
+}
+
+impl Outside {
+    fn connector(&self, address: &str) -> Option<&SharedHttpConnector> {
+        match self {
+            Outside::Nothing => None,
+            Outside::OwnMachine(connector) => {
+                let rest = address.strip_prefix("http://127.0.0.1:")?;
+                let port = rest.split('/').next().unwrap_or_default();
+                port.bytes().all(|b| b.is_ascii_digit()).then_some(connector)
+            }
+            Outside::Everything(connector) => Some(connector),
+        }
+    }
 }
 
 /// What goes back through the seam.
@@ -153,7 +180,7 @@ impl Seam {
     /// slash at its end, is followed by `/sandbox/`.
     pub fn new(engine: Engine, sqs: Sqs, gateway: Gateway, public_url: &str, tap: Arc<dyn Tap>) -> Seam {
         let (parameters, public_url) = (Ssm::default(), public_url.to_owned());
-        Seam { engine, sqs, kms: None, parameters, gateway, public_url, roles: None, tap }
+        Seam { engine, sqs, kms: None, parameters, gateway, public_url, roles: None, tap, outside: Outside::Nothing }
     }
 
     /// The same seam with what only a deployment has: keys, parameters, and roles to which functions are held.
@@ -161,6 +188,12 @@ impl Seam {
         self.kms = Some(kms);
         self.parameters = parameters;
         self.roles = roles;
+        self
+    }
+
+    /// The same seam with something outside of the world.
+    pub fn with_outside(mut self, outside: Outside) -> Seam {
+        self.outside = outside;
         self
     }
 
@@ -203,7 +236,9 @@ impl Seam {
             return Ok(Answer::aws(status, body, error_code));
         }
         let own = call.target.strip_prefix(&self.public_url).filter(|path| path.starts_with("/sandbox/"));
-        let path = own.ok_or_else(|| ConnectorError::io(format!("this world has no {}", call.target).into()))?;
+        // The path may be a secret: that of a chat's robot is nothing else.
+        let origin = || call.target.split('/').take(3).collect::<Vec<_>>().join("/");
+        let path = own.ok_or_else(|| ConnectorError::io(format!("this world has no {}", origin()).into()))?;
         Ok(self.ask_gateway(call, path))
     }
 
@@ -225,7 +260,19 @@ impl Seam {
         }
     }
 
-    async fn pass(&self, mut call: Call) -> Result<HttpResponse, ConnectorError> {
+    /// The call of a program to somewhere outside of this world, and the way there, if there is one.
+    fn outgoing(&self, call: &Call, request: HttpRequest) -> Option<(SharedHttpConnector, HttpRequest)> {
+        if !call.is_plain() || call.target.starts_with(&format!("{}/", self.public_url)) {
+            return None;
+        }
+        self.outside.connector(&call.target).map(|connector| (connector.clone(), request))
+    }
+
+    async fn pass(
+        &self,
+        mut call: Call,
+        outgoing: Option<(SharedHttpConnector, HttpRequest)>,
+    ) -> Result<HttpResponse, ConnectorError> {
         // Everything here answers at once; without a pause, tasks of one thread would never interleave.
         tokio::task::yield_now().await;
         let fate = self.tap.fate(&call);
@@ -237,15 +284,26 @@ impl Seam {
             Fate::Rewrite(ref body) => call.body = body.clone(),
             Fate::Pass | Fate::LoseReply | Fate::DieAfter => {}
         }
-        let answer = self.answer(&call).await?;
-        self.tap.answered(&call, answer.status, &answer.body);
+        let answer = match outgoing {
+            Some((connector, mut request)) => {
+                *request.body_mut() = SdkBody::from(call.body.clone());
+                let answer = connector.call(request).await?;
+                self.tap.answered(&call, answer.status().as_u16(), b"");
+                Ok(answer)
+            }
+            None => {
+                let answer = self.answer(&call).await?;
+                self.tap.answered(&call, answer.status, &answer.body);
+                response(answer)
+            }
+        };
         match fate {
             Fate::LoseReply => return Err(ConnectorError::timeout("the reply was lost".into())),
             Fate::DieAfter => return self.die().await,
             _ => {}
         }
         tokio::task::yield_now().await;
-        response(answer)
+        answer
     }
 
     async fn die(&self) -> Result<HttpResponse, ConnectorError> {
@@ -283,8 +341,9 @@ fn response(answer: Answer) -> Result<HttpResponse, ConnectorError> {
 impl HttpConnector for Seam {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let call = Call::of(&request);
+        let outgoing = self.outgoing(&call, request);
         let seam = self.clone();
-        HttpConnectorFuture::new(async move { seam.pass(call).await })
+        HttpConnectorFuture::new(async move { seam.pass(call, outgoing).await })
     }
 }
 

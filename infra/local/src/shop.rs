@@ -1,8 +1,9 @@
-//! The running local shop: a world, a server on a socket, the delivery poller and the timer.
+//! The running local shop: a world, a server on a socket, the pollers and the timer.
 
 use crate::options::Options;
+use crate::seam::Outside;
 use crate::secrets::LocalSecrets;
-use crate::world::{TABLES_FILE, World, WorldOptions};
+use crate::world::{Pushes, TABLES_FILE, World, WorldOptions};
 use crate::{Front, poller, sample, server};
 use app::{App, Clock, Ids, Scope};
 use functions::desk::describe_report;
@@ -63,6 +64,7 @@ pub(crate) fn world_options(options: &Options, url: &str, secrets: LocalSecrets)
         clock: Clock::system(),
         ids: Ids::system(),
         secrets,
+        pushes: Pushes { queue: true, outside: Outside::Everything(app::net::production()), aws_endpoint: None },
     }
 }
 
@@ -180,6 +182,12 @@ impl Shop {
                 }
             });
         }
+        let (world, app) = (self.world.clone(), self.app.clone());
+        tasks.spawn(async move {
+            loop {
+                poller::poll_notices(&world, &app, WAIT_SECONDS).await;
+            }
+        });
         let tick = self.tick;
         let app = self.app.clone();
         tasks.spawn(async move { keep_time(&app, &front, tick).await });

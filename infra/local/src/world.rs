@@ -4,7 +4,7 @@ use crate::engine::{Engine, EngineError};
 use crate::gateway::{self, Gateway};
 use crate::kms::Kms;
 use crate::roles::Roles;
-use crate::seam::{Quiet, Seam, Tap};
+use crate::seam::{Outside, Quiet, Seam, Tap};
 use crate::secrets::LocalSecrets;
 use crate::sqs::{self, Sqs};
 use crate::ssm::Ssm;
@@ -24,6 +24,15 @@ pub const TABLES_FILE: &str = "tables.db";
 /// The delivery queue and where its hopeless messages go.
 const QUEUE: &str = "kamivend-deliver";
 const DEAD_LETTERS: &str = "kamivend-deliver-dead";
+
+/// The queue of notices and where its hopeless messages go.
+const NOTICES: &str = "kamivend-notices";
+const NOTICES_DEAD: &str = "kamivend-notices-dead";
+
+/// Seconds a received notice stays hidden, and receives before it is set aside: sixteen minutes in all, because a robot of a chat
+/// that was sent too much is silenced for ten.
+const NOTICE_VISIBILITY_SECONDS: u32 = 120;
+const NOTICE_MAX_RECEIVES: u32 = 8;
 
 /// Seconds a received message stays hidden: six times what a delivery may take, as AWS advises for event sources.
 const VISIBILITY_SECONDS: u32 = 30;
@@ -54,6 +63,19 @@ pub struct WorldOptions {
     pub ids: Ids,
     /// Secrets.
     pub secrets: LocalSecrets,
+    /// Messages to the seller.
+    pub pushes: Pushes,
+}
+
+/// How messages to the seller leave this world, if they do.
+#[derive(Clone, Debug, Default)]
+pub struct Pushes {
+    /// Whether there is a queue of notices; without one nobody is told anything.
+    pub queue: bool,
+    /// What answers plain calls to addresses that are not this world's own.
+    pub outside: Outside,
+    /// The address that stands for Amazon's mail service.
+    pub aws_endpoint: Option<String>,
 }
 
 /// A world could not be opened.
@@ -152,6 +174,7 @@ impl World {
             admin_password: Some(PasswordHash::of(&options.secrets.admin_password, &options.ids)),
             table_prefix: "kamivend".to_owned(),
             queue_url: Sqs::queue_url(QUEUE),
+            notices_queue_url: options.pushes.queue.then(|| Sqs::queue_url(NOTICES)),
         };
         engine.create_tables(&store::Tables::with_prefix(&config.table_prefix)).map_err(WorldError::Engine)?;
         let kms = Kms::new(&options.secrets.master, options.ids.clone())
@@ -174,7 +197,15 @@ impl World {
         let delivery =
             json!({"VisibilityTimeout": VISIBILITY_SECONDS.to_string(), "RedrivePolicy": redrive.to_string()});
         let fortnight = json!({"MessageRetentionPeriod": "1209600"});
-        for (name, attributes) in [(DEAD_LETTERS, fortnight), (QUEUE, delivery)] {
+        let hopeless =
+            json!({"deadLetterTargetArn": Sqs::queue_arn(NOTICES_DEAD), "maxReceiveCount": NOTICE_MAX_RECEIVES});
+        let notices =
+            json!({"VisibilityTimeout": NOTICE_VISIBILITY_SECONDS.to_string(), "RedrivePolicy": hopeless.to_string()});
+        let mut queues = vec![(DEAD_LETTERS, fortnight.clone()), (QUEUE, delivery)];
+        if self.options.pushes.queue {
+            queues.extend([(NOTICES_DEAD, fortnight), (NOTICES, notices)]);
+        }
+        for (name, attributes) in queues {
             // Made plain and then set, because a queue of an older folder may have had other settings.
             self.queue_call("CreateQueue", &json!({ "QueueName": name })).await?;
             self.queue_call("SetQueueAttributes", &json!({"QueueUrl": Sqs::queue_url(name), "Attributes": attributes}))
@@ -233,6 +264,7 @@ impl World {
             region: "local".to_owned(),
             credentials: credentials(),
             endpoint_override: Some("http://aws.local".to_owned()),
+            mail_endpoint: self.options.pushes.aws_endpoint.clone(),
         };
         let secrets = Secrets {
             shop: self.options.secrets.shop.clone(),
@@ -248,11 +280,9 @@ impl World {
     /// What answers in this world, under a tap.
     pub fn seam(&self, tap: Arc<dyn Tap>) -> Seam {
         let (engine, sqs, gateway) = (self.engine.clone(), self.sqs.clone(), self.gateway.clone());
-        Seam::new(engine, sqs, gateway, &self.config.public_url, tap).deployed(
-            self.kms.clone(),
-            self.parameters.clone(),
-            self.roles.clone(),
-        )
+        Seam::new(engine, sqs, gateway, &self.config.public_url, tap)
+            .with_outside(self.options.pushes.outside.clone())
+            .deployed(self.kms.clone(), self.parameters.clone(), self.roles.clone())
     }
 
     /// The clock of the world.
@@ -268,6 +298,16 @@ impl World {
     /// The delivery queue's name.
     pub fn queue_name(&self) -> &'static str {
         QUEUE
+    }
+
+    /// The name of the queue of notices; `None` when there is none.
+    pub fn notices_name(&self) -> Option<&'static str> {
+        self.options.pushes.queue.then_some(NOTICES)
+    }
+
+    /// The name of the queue where hopeless notices end; `None` when there is none.
+    pub fn notices_dead_name(&self) -> Option<&'static str> {
+        self.options.pushes.queue.then_some(NOTICES_DEAD)
     }
 
     /// The name of the queue where hopeless messages end.

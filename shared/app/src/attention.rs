@@ -48,7 +48,7 @@ fn row_name(key: &[u8]) -> String {
 }
 
 /// Why an order's money is owed back, in the word its buyer reads too.
-fn owed_because(order: &Order) -> &'static str {
+pub(crate) fn owed_because(order: &Order) -> &'static str {
     match order.why {
         Some(Why::SoldOut) => "sold_out_when_paid",
         Some(why) => why.as_str(),
@@ -56,7 +56,7 @@ fn owed_because(order: &Order) -> &'static str {
     }
 }
 
-fn amount_of(order: &Order) -> Option<Money> {
+pub(crate) fn amount_of(order: &Order) -> Option<Money> {
     let settled = order.settled.as_ref().and_then(|s| order.attempt(s.attempt));
     let attempt = settled.or(order.newest_attempt())?;
     Some(Money { minor: attempt.minor, currency: attempt.currency })

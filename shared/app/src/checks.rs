@@ -60,6 +60,7 @@ impl App {
         let is_listed = order.due.is_some_and(|due| due.kind == DueKind::Person);
         if is_slow && !is_listed && !self.is_closed().await? {
             self.store.needs_person(order, now).await?;
+            self.tell_person(order).await;
         }
         Ok(())
     }

@@ -33,6 +33,8 @@ pub struct Config {
     pub table_prefix: String,
     /// The delivery queue.
     pub queue_url: String,
+    /// The queue of notices to the seller; `None` tells nobody anything.
+    pub notices_queue_url: Option<String>,
 }
 
 /// The default hold: long enough for a buyer who must find a phone, short enough for the next buyer.
@@ -126,6 +128,7 @@ pub(crate) fn aws_from_env() -> Result<Aws, BadSetting> {
             "lambda",
         ),
         endpoint_override: optional("AWS_ENDPOINT_URL"),
+        mail_endpoint: optional("AWS_ENDPOINT_URL"),
     })
 }
 
@@ -166,6 +169,7 @@ pub(crate) async fn from_env(http: &SharedHttpConnector, clock: &Clock) -> Resul
         admin_password: None,
         table_prefix,
         queue_url,
+        notices_queue_url: optional("KAMIVEND_NOTICES_QUEUE_URL"),
     };
     let secrets = Secrets { shop, master: optional("KAMIVEND_CARD_KEY").map(MasterKey::Kms) };
     Ok((config, secrets, aws))

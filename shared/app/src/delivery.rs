@@ -37,19 +37,28 @@ impl App {
     /// Delivers what a message names. An error leaves the message in the queue, to be tried again and at last to be set aside;
     /// the order stays PAID, is sent again by the sweep, and after a quarter of an hour stands before a person.
     pub async fn deliver(&self, message: &DeliverMessage) -> Result<DeliverAnswer, AppError> {
+        Ok(self.deliver_order(message).await?.0)
+    }
+
+    /// What [`App::deliver`] does, with the order where it is delivered: for whoever tells of the sale afterwards.
+    pub async fn deliver_order(
+        &self,
+        message: &DeliverMessage,
+    ) -> Result<(DeliverAnswer, Option<Box<Order>>), AppError> {
         if self.is_closed().await? {
-            return Ok(DeliverAnswer::Closed);
+            return Ok((DeliverAnswer::Closed, None));
         }
         match self.open_cards(&message.product, &message.slots).await {
             Ok(_) => {}
-            Err(AppError::Sealing(what)) => return self.does_not_open(message, what).await,
-            Err(AppError::Store(StoreError::Corrupt { what, .. })) => return self.does_not_open(message, what).await,
+            Err(AppError::Sealing(what) | AppError::Store(StoreError::Corrupt { what, .. })) => {
+                return Ok((self.does_not_open(message, what).await?, None));
+            }
             Err(error) => return Err(error),
         }
         match self.store.deliver(&message.order, message.generation, self.clock.now()).await? {
-            Outcome::Applied(_) => Ok(DeliverAnswer::Delivered),
-            Outcome::AlreadyApplied(_) => Ok(DeliverAnswer::AlreadyDelivered),
-            Outcome::Refused(_) => Ok(DeliverAnswer::Superseded),
+            Outcome::Applied(order) => Ok((DeliverAnswer::Delivered, Some(Box::new(order)))),
+            Outcome::AlreadyApplied(order) => Ok((DeliverAnswer::AlreadyDelivered, Some(Box::new(order)))),
+            Outcome::Refused(_) => Ok((DeliverAnswer::Superseded, None)),
         }
     }
 
@@ -63,6 +72,7 @@ impl App {
         match self.store.order(&message.order).await? {
             Some(order) if order.generation == message.generation && order.state == State::Paid => {
                 self.store.needs_person(&order, self.clock.now()).await?;
+                self.tell_person(&order).await;
                 Ok(DeliverAnswer::NeedsPerson)
             }
             Some(order) if order.state == State::Delivered => Ok(DeliverAnswer::AlreadyDelivered),

@@ -36,6 +36,9 @@ impl App {
         // Somebody else may have driven it with other cards: what is not the order's goes back, on its own evidence.
         self.give_back(&after, &order.product, claim, &held).await;
         tracing::info!(order = %order.id, state = after.state.as_str(), "late money");
+        if after.state == State::RefundDue {
+            self.tell_person(&after).await;
+        }
         match after.state {
             State::Paid => self.send_to_delivery(&after).await.map(drop),
             _ => Ok(()),

@@ -24,6 +24,7 @@ pub mod keys;
 mod late;
 mod lookup;
 pub mod net;
+pub mod notices;
 mod ordering;
 mod parameters;
 mod pictures;
@@ -73,7 +74,7 @@ use std::time::Duration;
 pub struct App {
     /// The tables.
     pub store: store::Store,
-    /// The delivery queue.
+    /// The delivery queue, and the one of notices.
     pub queue: Queue,
     /// Where AWS is, and who this function is there.
     pub(crate) aws: Aws,
@@ -103,6 +104,10 @@ pub struct App {
     pub(crate) deeds_written: std::sync::atomic::AtomicU64,
     pub(crate) known_password: parameters::KnownPassword,
     pub(crate) master_key: Option<MasterKey>,
+    /// Who is told what, as read lately.
+    pub(crate) receivers: notices::Receivers,
+    /// What the receivers' providers said last.
+    pub(crate) results: notices::Results,
     pub(crate) data_keys: seal::DataKeys,
 }
 
@@ -138,8 +143,11 @@ impl App {
         let tables = store::Tables::with_prefix(&config.table_prefix);
         App {
             store: store::Store::new(aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), tables),
-            queue: Queue::new(aws_sdk_sqs::Client::from_conf(sqs.build()), config.queue_url.clone()),
-            aws: aws.clone(),
+            queue: Queue::new(
+                aws_sdk_sqs::Client::from_conf(sqs.build()),
+                config.queue_url.clone(),
+                config.notices_queue_url.clone(),
+            ),
             http,
             clock,
             ids,
@@ -154,6 +162,9 @@ impl App {
             shown_lately: showcase::Shown::default(),
             counted: shelf::Counted::default(),
             deeds_written: std::sync::atomic::AtomicU64::new(0),
+            receivers: notices::Receivers::default(),
+            results: notices::Results::default(),
+            aws: aws.clone(),
             config,
         }
     }

@@ -93,14 +93,14 @@ pub(crate) fn client(connector: &SharedHttpConnector) -> SharedHttpClient {
 pub(crate) fn http_request(
     method: &str,
     url: &str,
-    headers: &[(String, String)],
+    headers: &[(impl AsRef<str>, String)],
     body: Vec<u8>,
 ) -> Option<HttpRequest> {
     let mut request = HttpRequest::new(SdkBody::from(body));
     request.set_method(method).ok()?;
     request.set_uri(url.to_owned()).ok()?;
     for (name, value) in headers {
-        request.headers_mut().try_insert(name.clone(), value.clone()).ok()?;
+        request.headers_mut().try_insert(name.as_ref().to_owned(), value.clone()).ok()?;
     }
     Some(request)
 }
@@ -117,13 +117,27 @@ pub async fn put(connector: &SharedHttpConnector, url: &str, body: Vec<u8>) -> b
 /// How long a provider may take over a whole answer. The connector's own limit ends with the headers.
 const PROVIDER_ANSWER: Duration = Duration::from_secs(5);
 
-/// Sends a codec's request to its provider. `None` when there is no answer, whatever the reason: nobody may conclude anything
-/// from that.
-pub(crate) async fn send_to_provider(connector: &SharedHttpConnector, wanted: &ProviderRequest) -> Option<HttpReply> {
-    let request = http_request(wanted.method, &wanted.url, &wanted.headers, wanted.body.clone())?;
+/// An answer to a plain call.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Names in small letters.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Sends a plain call. `None` when there is no answer, whatever the reason: nobody may conclude anything from that.
+pub(crate) async fn send(
+    connector: &SharedHttpConnector,
+    method: &str,
+    url: &str,
+    headers: &[(impl AsRef<str>, String)],
+    body: Vec<u8>,
+) -> Option<Answer> {
+    let request = http_request(method, url, headers, body)?;
     let answer = async {
         let response = connector.call(request).await.ok()?;
         let status = response.status().as_u16();
+        let headers = response.headers().iter().map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
         let mut stream = ByteStream::new(response.into_body());
         let mut body = Vec::new();
         while let Some(piece) = stream.next().await {
@@ -133,9 +147,15 @@ pub(crate) async fn send_to_provider(connector: &SharedHttpConnector, wanted: &P
                 break;
             }
         }
-        Some(HttpReply { status, body })
+        Some(Answer { status, headers, body })
     };
     tokio::time::timeout(PROVIDER_ANSWER, answer).await.ok()?
+}
+
+/// Sends a codec's request to its provider. `None` when there is no answer.
+pub(crate) async fn send_to_provider(connector: &SharedHttpConnector, wanted: &ProviderRequest) -> Option<HttpReply> {
+    let answer = send(connector, wanted.method, &wanted.url, &wanted.headers, wanted.body.clone()).await?;
+    Some(HttpReply { status: answer.status, body: answer.body })
 }
 
 /// Where AWS is and who we are there.
@@ -147,6 +167,8 @@ pub struct Aws {
     pub credentials: Credentials,
     /// Where every service is, when it is not in the region's own places: an emulator's address.
     pub endpoint_override: Option<String>,
+    /// Where Amazon's mail service is, when it is not in the region's own place.
+    pub mail_endpoint: Option<String>,
 }
 
 impl Aws {
@@ -156,9 +178,11 @@ impl Aws {
 
     /// The address of a service. Regions in China have a domain of their own.
     pub(crate) fn endpoint(&self, service: &str) -> String {
-        if let Some(endpoint) = &self.endpoint_override {
-            return endpoint.clone();
-        }
+        self.endpoint_override.clone().unwrap_or_else(|| self.address_of(service))
+    }
+
+    /// The region's own address of a service.
+    pub(crate) fn address_of(&self, service: &str) -> String {
         let suffix = if self.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         format!("https://{service}.{}.{suffix}", self.region)
     }

@@ -1,4 +1,4 @@
-//! The payment-to-delivery queue.
+//! The payment-to-delivery queue, and the one of notices to the seller.
 
 use crate::AppError;
 use aws_sdk_sqs::Client;
@@ -70,23 +70,41 @@ impl DeliverMessage {
     }
 }
 
-/// The queue, reached through the AWS SDK.
+/// The queues, reached through the AWS SDK.
 #[derive(Clone, Debug)]
 pub struct Queue {
     sqs: Client,
     url: String,
+    /// The queue of notices; none when nobody is told.
+    notices_url: Option<String>,
 }
 
 impl Queue {
-    /// Wraps a configured client and the queue's URL.
-    pub fn new(sqs: Client, url: String) -> Queue {
-        Queue { sqs, url }
+    /// Wraps a configured client, the delivery queue's URL, and that of the queue of notices, if there is one.
+    pub fn new(sqs: Client, url: String, notices_url: Option<String>) -> Queue {
+        Queue { sqs, url, notices_url }
+    }
+
+    /// Whether there is a queue of notices.
+    pub fn takes_notices(&self) -> bool {
+        self.notices_url.is_some()
+    }
+
+    /// Puts a notice into its queue. An error means that nobody knows whether it was taken; consumers bear it twice.
+    pub async fn send_notice(&self, body: String) -> Result<(), AppError> {
+        match &self.notices_url {
+            Some(url) => self.put(url, body).await,
+            None => Ok(()),
+        }
     }
 
     /// Sends one message. An error means that nobody knows whether it was taken; consumers bear it twice.
     pub async fn send(&self, message: &DeliverMessage, message_id: &str) -> Result<(), AppError> {
-        let sent = self.sqs.send_message().queue_url(&self.url).message_body(message.to_body(message_id)).send().await;
-        match sent {
+        self.put(&self.url, message.to_body(message_id)).await
+    }
+
+    async fn put(&self, url: &str, body: String) -> Result<(), AppError> {
+        match self.sqs.send_message().queue_url(url).message_body(body).send().await {
             Ok(_) => Ok(()),
             // The debug form would hold the reply; its code says enough.
             Err(e) => Err(AppError::Queue(e.code().unwrap_or("no answer").to_owned())),

@@ -151,6 +151,7 @@ impl App {
         });
         let mut products = self.all_products().await?;
         let shelf = self.shelf_now().await;
+        let low_stock_at = self.low_stock_at().await;
         // Whoever was cut off last time comes last, and goes on where it stopped: no product starves behind a large one.
         let first = notes.stopped_at.take();
         if let Some(stop) = &first {
@@ -171,7 +172,10 @@ impl App {
                 Ok(Looked { stopped: None, opened }) => {
                     notes.since.insert(product.to_string(), began);
                     if let Some((head, free)) = opened {
-                        self.tell_counted(product, &head, free, &mut notes.fresh, &shelf).await;
+                        let free = self.tell_counted(product, &head, free, &mut notes.fresh, &shelf).await;
+                        if let (Some(free), Some(threshold)) = (free, low_stock_at) {
+                            self.watch_stock(product, free, threshold, &mut notes.stocked).await;
+                        }
                     }
                 }
                 Err(error) => {
@@ -368,6 +372,7 @@ impl App {
             if !is_listed && self.clock.now() - order.paid_at.unwrap_or_default() >= UNDELIVERED_MS {
                 // Whatever keeps it from being delivered, a person is to know; it is sent again all the same.
                 self.store.needs_person(order, self.clock.now()).await?;
+                self.tell_person(order).await;
             }
             self.send_again(order).await?;
             return Ok(Driven::Sent);
@@ -520,6 +525,7 @@ impl App {
         if let Outcome::Applied(()) = self.store.raise_alarm(&alarm).await? {
             tracing::error!(%product, what, count, "a person has to look at this product's strips");
             pass.alarms += 1;
+            self.tell_strips(&alarm).await;
         }
         Ok(())
     }

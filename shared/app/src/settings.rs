@@ -37,6 +37,8 @@ pub struct Settings {
     pub refund_takes: String,
     /// How long a review usually takes, in the seller's words; empty for "30 minutes" in the buyer's language.
     pub review_takes: String,
+    /// The seller is told when so many cards of a product, or fewer, are left to sell.
+    pub low_stock_at: u32,
 }
 
 impl Settings {
@@ -69,6 +71,7 @@ impl Default for Settings {
             utc_offset_minutes: 480,
             refund_takes: String::new(),
             review_takes: String::new(),
+            low_stock_at: 5,
         }
     }
 }

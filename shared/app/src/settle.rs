@@ -73,7 +73,10 @@ impl App {
             };
             match (decision.next, decision.effects.first(), found) {
                 (Some(State::Review), ..) => match self.store.pay_for_review(&payment, now).await? {
-                    Outcome::Applied(_) | Outcome::AlreadyApplied(_) => return Ok(SettleAnswer::InReview),
+                    Outcome::Applied(order) | Outcome::AlreadyApplied(order) => {
+                        self.tell_person(&order).await;
+                        return Ok(SettleAnswer::InReview);
+                    }
                     Outcome::Refused(_) => {}
                 },
                 (Some(State::Late), ..) => match self.store.pay_late(&payment, now).await? {
@@ -147,6 +150,7 @@ impl App {
             };
             self.note_extra(&no.order, extra).await;
         }
+        self.tell_money(&row).await;
         Ok(SettleAnswer::Recorded(reason))
     }
 }

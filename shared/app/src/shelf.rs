@@ -6,7 +6,7 @@ use crate::showcase::Shelf;
 use crate::{App, AppError};
 use domain::stock::Entry;
 use domain::{Claim, Millis, ProductId};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 use store::{Head, PageKeys};
 
@@ -109,7 +109,7 @@ impl App {
     }
 
     /// Tells the pages what a pass counted: the free cards of a product's opened strips, to which those of its fresh strips are
-    /// added. `fresh` remembers the latter from pass to pass: an import and a moving cursor change the numbers beside them, and
+    /// added; answers the sum. `fresh` remembers the latter from pass to pass: an import and a moving cursor change the numbers beside them, and
     /// whoever takes cards out of sale makes the shelf differ, so that they are counted again.
     pub(crate) async fn tell_counted(
         &self,
@@ -118,7 +118,7 @@ impl App {
         opened: u64,
         fresh: &mut BTreeMap<String, (u32, u32, u64)>,
         shelf: &Shelf,
-    ) {
+    ) -> Option<u64> {
         let told = async {
             let known = fresh.get(product.as_str()).copied();
             let sum = |free: u64| opened.saturating_add(free).min(COUNTED_MAX);
@@ -138,10 +138,24 @@ impl App {
             if shelf.get(product) != Some(&free) {
                 self.store.tell_stock(product, free).await?;
             }
-            Ok::<(), AppError>(())
+            Ok::<u64, AppError>(free)
         };
-        if let Err(error) = told.await {
-            tracing::warn!(%product, %error, "the shelf was not counted");
+        told.await.inspect_err(|error| tracing::warn!(%product, %error, "the shelf was not counted")).ok()
+    }
+
+    /// Tells the seller when a product's cards have become few: once for each fall, which begins where there were more. `stocked`
+    /// remembers from pass to pass which products had more.
+    pub(crate) async fn watch_stock(
+        &self,
+        product: &ProductId,
+        free: u64,
+        threshold: u32,
+        stocked: &mut BTreeSet<String>,
+    ) {
+        if free > u64::from(threshold) {
+            stocked.insert(product.to_string());
+        } else if stocked.remove(product.as_str()) {
+            self.tell_low_stock(product, free, threshold).await;
         }
     }
 

@@ -6,11 +6,13 @@ use crate::money_item::{Alarm, MoneyRow};
 use crate::order_item::read_order;
 use crate::tables::{BY_CONTACT, BY_DAY, DUE};
 use crate::write::Item;
+use crate::writes::Digest;
 use crate::{Store, StoreError, Table, keys};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use domain::order::{DueKind, Order};
 use domain::{Millis, OrderId, Txn};
 use futures_util::StreamExt;
+use std::collections::HashMap;
 
 /// Partitions of the list of what is due that are read side by side.
 const QUERIES_AT_ONCE: usize = 8;
@@ -214,5 +216,13 @@ impl Store {
         let Some(item) = item else { return Ok(Vec::new()) };
         let ids = item.get("open").and_then(|v| v.as_bs().ok()).map(Vec::as_slice).unwrap_or_default();
         Ok(ids.iter().filter_map(|id| id.as_ref().try_into().ok().map(OrderId)).collect())
+    }
+
+    /// What is collected under each of these names, consistently; names under which nothing is kept are absent.
+    pub async fn digests(&self, names: &[String]) -> Result<HashMap<String, Digest>, StoreError> {
+        let keys = names.iter().map(|name| keys::text("k", name.clone())).collect();
+        let items = self.batch("read digests", Table::Limits, keys, true).await?;
+        let full = items.iter().filter(|item| item.contains_key("notes"));
+        full.map(|item| Ok((Reader::new("digest", item).text("k")?.to_owned(), Digest::read(item)?))).collect()
     }
 }

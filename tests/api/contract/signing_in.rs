@@ -189,5 +189,5 @@ async fn nothing_but_a_session_opens_the_sellers_side() {
         }
         asked += 1;
     }
-    assert_eq!(asked, 23, "a new address of the seller is tried here");
+    assert_eq!(asked, 28, "a new address of the seller is tried here");
 }

@@ -1,6 +1,6 @@
 //! The seller's desk: what needs a person, what a person may do, and what is written down about it.
 
-use super::tour::Tour;
+use super::tour::{RECEIVER, Tour};
 use super::{create, request};
 use crate::openapi::document::list;
 use domain::ProductId;
@@ -141,6 +141,36 @@ impl Tour {
         self.shop.deliver_all().await;
         let refund = format!("/api/admin/orders/{}/refund", buyer.order);
         self.ask(request("POST", &refund, token, "{}"), 409, "refund_by_hand").await;
+    }
+
+    /// Who is told what; in this world nobody answers.
+    pub async fn receivers(&mut self, token: &str, buyer: &Buyer) {
+        let path = "/api/admin/pushes";
+        self.ask(request("PUT", &format!("{path}/me"), token, RECEIVER), 200, "").await;
+        self.ask(request("GET", path, token, ""), 200, "").await;
+        let me = format!("{path}/me");
+        for (body, status, code) in [("{", 400, "bad_request"), ("[]", 400, "bad_request"), ("{}", 422, "invalid")] {
+            self.ask(request("PUT", &me, token, body), status, code).await;
+        }
+        self.ask(request("PUT", &format!("{path}/Not-an-id"), token, RECEIVER), 422, "invalid").await;
+        self.ask(request("PUT", &me, token, " ".repeat(65_537)), 413, "too_large").await;
+        let old = RECEIVER.replacen('{', r#"{"version": 0, "#, 1);
+        self.ask(request("PUT", &me, token, old), 409, "conflict").await;
+        let test = self.ask(request("POST", &format!("{me}/test"), token, ""), 200, "").await;
+        assert_eq!(test.body, json!({"result": "unknown", "reason": null}));
+        let listed = self.ask(request("GET", path, token, ""), 200, "").await;
+        assert_eq!(listed.body["receivers"][0]["last_result"]["result"], "unknown");
+        self.ask(request("POST", &format!("{path}/nobody/test"), token, ""), 404, "not_found").await;
+        let replay = format!("{me}/replay");
+        self.bodies(&replay, token).await;
+        let told = json!({"order": buyer.order}).to_string();
+        self.ask(request("POST", &replay, token, told.as_str()), 200, "").await;
+        self.ask(request("POST", &format!("{path}/nobody/replay"), token, told), 404, "not_found").await;
+        let unpaid = self.new_order("an-order-that-has-nothing-to-tell", "w").await;
+        let nothing = json!({"order": unpaid.order}).to_string();
+        self.ask(request("POST", &replay, token, nothing), 409, "conflict").await;
+        self.ask(request("DELETE", &me, token, ""), 200, "").await;
+        self.ask(request("DELETE", &me, token, ""), 404, "not_found").await;
     }
 
     pub async fn reports(&mut self, token: &str) {

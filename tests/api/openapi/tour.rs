@@ -16,6 +16,9 @@ use tests::{Buyer, TestShop};
 /// What a PNG begins with.
 const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n and so on";
 
+/// A receiver of messages to the seller.
+pub const RECEIVER: &str = r#"{"channel": {"kind": "bark", "key": "0123456789abcdef"}, "kinds": ["sale"]}"#;
+
 /// Loses calls on their way out: those whose text holds the word.
 #[derive(Debug)]
 struct Lost(&'static str);
@@ -251,7 +254,7 @@ impl Tour {
         });
         let said = json!({
             "channel": "sandbox", "contact": "buyer@example.com", "query_password": "12345678", "action": "keep",
-            "decision": "pass", "amount": {"amount_minor": 990, "currency": "CNY"}, "reference": "for a test",
+            "decision": "pass", "order": buyer.order, "amount": {"amount_minor": 990, "currency": "CNY"}, "reference": "for a test",
         });
         let notice = self.shop.notification(buyer, "T2");
         for route in ROUTES.iter().filter(|route| is_for_programs(route.path)) {
@@ -271,8 +274,9 @@ impl Tour {
                 ("POST", "/api/admin/media") => request(method, &path, bearer, PICTURE),
                 ("PATCH", "/api/admin/settings") => request(method, &path, bearer, "{}"),
                 ("GET", "/webhooks/{channel}") => request(method, &format!("{path}?{notice}"), "", ""),
+                ("PUT", "/api/admin/channels/{id}") => request(method, &path, bearer, r#"{"enabled": true}"#),
+                ("PUT", _) => request(method, &path, bearer, RECEIVER),
                 // What every operation takes that needs a body, and ignores that needs none.
-                ("PUT", _) => request(method, &path, bearer, r#"{"enabled": true}"#),
                 ("POST" | "PATCH", _) => request(method, &path, bearer, said.to_string()),
                 _ => request(method, &path, bearer, ""),
             };
@@ -300,6 +304,7 @@ async fn every_answer_of_the_document_is_given_and_no_other() {
     tour.finding_again().await;
     tour.desk(&token, &buyer).await;
     tour.reports(&token).await;
+    tour.receivers(&token, &buyer).await;
     tour.outage(&token, &buyer).await;
     tour.archiving(&token).await;
     tour.signing_in().await;

@@ -6,10 +6,11 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use local::engine::Engine;
-use local::seam::{Call, Fate, Seam, Tap};
+use local::seam::{Call, Fate, Outside, Seam, Tap};
 use local::sqs::{Sqs, Storage};
 use payments::RefundState;
 use std::collections::VecDeque;
+use std::net::TcpListener;
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -315,6 +316,16 @@ async fn nothing_else_is_in_this_world() {
     ] {
         let error = net.seam.call(request("GET", &format!("{address}?{query}"), &[], b"")).await.unwrap_err();
         assert!(error.is_io(), "{address}");
+        let printed = format!("{error} {error:?}");
+        assert!(printed.contains("this world has no") && !printed.contains(KEY), "{printed}");
+    }
+    // With a way out of it, this machine can be reached and nothing else; the path of a chat's robot is its secret.
+    let seam = net.seam.clone().with_outside(Outside::OwnMachine(app::net::production()));
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let error = seam.call(request("POST", &format!("http://{nobody}/{KEY}"), &[], b"")).await.unwrap_err();
+    assert!(!error.to_string().contains("this world has no"), "{error:?}");
+    for address in ["https://gateway.example", "http://127.0.0.1.example:80", "http://127.0.0.1:1@evil.example"] {
+        let error = seam.call(request("POST", &format!("{address}/{KEY}"), &[], b"")).await.unwrap_err();
         let printed = format!("{error} {error:?}");
         assert!(printed.contains("this world has no") && !printed.contains(KEY), "{printed}");
     }

@@ -2,7 +2,7 @@
 
 use domain::{Claim, Millis};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What one pass leaves for the next.
 #[derive(Serialize, Deserialize, Default)]
@@ -14,6 +14,9 @@ pub(super) struct Notes {
     /// Free cards in each product's fresh strips, and between which numbers they lie: counted again when one of both moves.
     #[serde(default)]
     pub(super) fresh: BTreeMap<String, (u32, u32, u64)>,
+    /// Products of which there were more cards than few when they were last counted: only those can fall.
+    #[serde(default)]
+    pub(super) stocked: BTreeSet<String>,
 }
 
 /// Where a pass ran out of time, and when the first look at that product began, Unix ms.

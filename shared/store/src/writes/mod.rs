@@ -1,5 +1,5 @@
 //! The catalogue of writes: `claim` and `strip` (stock), `order`, `close`, `late` and `money` (orders and money), `import`
-//! (cards coming in), `shop` (settings and courtesies), `whole` (items of an export).
+//! (cards coming in), `shop` (settings and courtesies), `push` (messages to the seller), `whole` (items of an export).
 //!
 //! | code | fact |
 //! |---|---|
@@ -17,6 +17,7 @@
 //! | P0 A0 A0e A1 A1u A1n | open a product's head; reserve strips for an import, end the range; put ciphertexts and strip; claim a card's uniqueness; put a strip on sale |
 //! | P1 P2 T1 to T6 | create and change a setting; count a try, take a turn, note and forget open orders, keep a note, tell the stock |
 //! | B1 | bring an item of an export back |
+//! | N1 to N5 | begin and end a push; collect a message, count one more, clear what was told together |
 //!
 //! Each write is documented by four lines: *Invariant* (number in `INVARIANTS.md`), *Condition*, *If refused*, *Twice* (why
 //! a repetition is harmless). Their expressions are a reviewed snapshot.
@@ -27,12 +28,14 @@ mod import;
 mod late;
 mod money;
 mod order;
+mod push;
 mod shop;
 mod strip;
 mod whole;
 
 pub use late::Adopted;
 pub use order::{Found, NewOrder};
+pub use push::{Begun, COLLECTED_MAX, Digest};
 
 use crate::Write;
 
@@ -48,6 +51,7 @@ pub fn catalogue() -> Vec<Write> {
         import::examples(),
         shop::examples(),
         whole::examples(),
+        push::examples(),
     ]
     .concat()
 }
