@@ -100,8 +100,8 @@ def functions(stack):
             yield f"{name} has the handler {properties.get('Handler')}"
         if properties.get("Architectures") != [{"Ref": "Architecture"}]:
             yield f"{name} is not built for the parameter Architecture"
-        if properties.get("TracingConfig") != {"Mode": "Active"}:
-            yield f"{name} is not traced"
+        if properties.get("TracingConfig") != {"Mode": {"Fn::If": ["Traces", "Active", "PassThrough"]}}:
+            yield f"{name} is not traced when the seller wants it"
         if (memory := properties.get("MemorySize", 128)) < 256:
             yield f"{name} has {memory} MB, and with them too little processor for TLS"
         if "Timeout" not in properties:

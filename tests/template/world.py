@@ -114,12 +114,7 @@ class World:
         for name, archive in archives.items():
             s3.put_object(Bucket="code", Key=f"{name}.zip", Body=archive)
         template = transformed(source(), code=lambda name: f"s3://code/{name}.zip")
-        for resource in template["Resources"].values():
-            scaling = resource.get("Properties", {}).get("ScalingConfig", {})
-            parameter = (scaling.get("MaximumConcurrency") or {}).get("Ref") if scaling else None
-            # CloudFormation makes a number of a parameter where one is wanted; the emulator leaves it text and stumbles.
-            if parameter:
-                scaling["MaximumConcurrency"] = int(template["Parameters"][parameter]["Default"])
+        understood(template)
         s3.put_object(Bucket="code", Key="template.json", Body=json.dumps(template).encode())
         cloudformation = self.client("cloudformation")
         cloudformation.create_stack(
@@ -183,6 +178,21 @@ class World:
         if "FunctionError" in answer:
             fail(f"{name} failed: {text}")
         return json.loads(text)
+
+
+def understood(template):
+    """Writes out two things that AWS understands and the emulator does not."""
+    for resource in template["Resources"].values():
+        properties = resource.get("Properties", {})
+        # A parameter becomes the number that is wanted; here it would stay text.
+        limit = properties.get("ScalingConfig", {}).get("MaximumConcurrency")
+        if isinstance(limit, dict):
+            properties["ScalingConfig"]["MaximumConcurrency"] = int(template["Parameters"][limit["Ref"]]["Default"])
+        # The emulator does not see of which parameters a reading of several is, and looks for the right to all of them.
+        for policy in properties.get("Policies", []) if resource["Type"] == "AWS::IAM::Role" else []:
+            statements = policy["PolicyDocument"]["Statement"]
+            if any("ssm:GetParameters" in statement["Action"] for statement in statements):
+                statements.append({"Effect": "Allow", "Action": "ssm:GetParameters", "Resource": "*"})
 
 
 class ResourcesOf:
