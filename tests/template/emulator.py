@@ -30,13 +30,16 @@ def ok(words):
 
 
 class Gateway(BaseHTTPRequestHandler):
-    """A payment gateway where nobody has paid yet: the shop hears of money by notifications alone."""
+    """A payment gateway that knows what was paid, and notes what it is asked about."""
 
-    asked = []
+    asked, paid = [], {}
 
     def do_GET(self):
-        Gateway.asked.append({name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()})
-        body = json.dumps({"code": -1, "msg": "订单号不存在"}).encode()
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+        Gateway.asked.append(asked.get("out_trade_no"))
+        trade = Gateway.paid.get(asked.get("out_trade_no")) or Gateway.paid.get(asked.get("trade_no"))
+        unknown = {"code": -1, "msg": "订单号不存在"}
+        body = json.dumps({"code": 1, "msg": "", "pid": int(MERCHANT), "status": 1} | trade if trade else unknown).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -105,6 +108,9 @@ class Buyer:
             "pid": MERCHANT, "trade_no": f"T-{self.attempt}", "out_trade_no": self.attempt, "type": "alipay", "name": "product",
             "money": "9.90", "trade_status": "TRADE_SUCCESS",
         }
+        if key == KEY:
+            shown = {name: fields[name] for name in ("trade_no", "out_trade_no", "type", "name", "money")}
+            Gateway.paid |= {fields["trade_no"]: shown, self.attempt: shown}
         text = "&".join(f"{name}={fields[name]}" for name in sorted(fields)) + key
         signed = fields | {"sign": hashlib.md5(text.encode()).hexdigest(), "sign_type": "MD5"}
         return self.world.http("GET", f"/webhooks/{CHANNEL}?{urlencode(signed)}")
@@ -199,7 +205,7 @@ def keeps_time(world):
     told = world.invoke("ReconcileFunction", {"job": "reconcile"})
     if not told.get("complete"):
         fail(f"a pass was not finished: {told}")
-    if buyer.attempt not in [one.get("out_trade_no") for one in Gateway.asked]:
+    if buyer.attempt not in Gateway.asked:
         fail(f"the gateway was not asked about {buyer.attempt}: {told}")
     ok(f"the timer's {len(jobs)} schedules: it asks the gateway, and the audits find nothing")
 
