@@ -39,7 +39,9 @@ class Gateway(BaseHTTPRequestHandler):
         Gateway.asked.append(asked.get("out_trade_no"))
         trade = Gateway.paid.get(asked.get("out_trade_no")) or Gateway.paid.get(asked.get("trade_no"))
         unknown = {"code": -1, "msg": "订单号不存在"}
-        body = json.dumps({"code": 1, "msg": "", "pid": int(MERCHANT), "status": 1} | trade if trade else unknown).encode()
+        body = json.dumps(
+            {"code": 1, "msg": "", "pid": int(MERCHANT), "status": 1} | trade if trade else unknown
+        ).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -71,7 +73,9 @@ def expect(answer, status, what):
 class Seller:
     def __init__(self, world):
         self.world = world
-        password = world.client("ssm").get_parameter(Name=f"/kamivend/{world.stack}/admin-password", WithDecryption=True)
+        password = world.client("ssm").get_parameter(
+            Name=f"/kamivend/{world.stack}/admin-password", WithDecryption=True
+        )
         login = {"username": "admin", "password": password["Parameter"]["Value"]}
         expect(world.http("POST", "/api/admin/login", login | {"password": "wrong"}), 401, "a wrong password")
         token = expect(world.http("POST", "/api/admin/login", login), 200, "signing in")["token"]
@@ -83,8 +87,11 @@ class Seller:
         if KEY in json.dumps(told):
             fail("the merchant's key comes out again")
         product = {
-            "id": PRODUCT, "name": "Emulated", "kind": "single_use_key",
-            "price": {"amount_minor": 990, "currency": "CNY"}, "channels": [CHANNEL],
+            "id": PRODUCT,
+            "name": "Emulated",
+            "kind": "single_use_key",
+            "price": {"amount_minor": 990, "currency": "CNY"},
+            "channels": [CHANNEL],
         }
         expect(self.world.http("POST", "/api/admin/products", product, self.headers), 201, "a product")
         address = f"/api/admin/products/{PRODUCT}/cards"
@@ -105,8 +112,13 @@ class Buyer:
     def pay(self, key=KEY):
         """What the gateway says when it has the money."""
         fields = {
-            "pid": MERCHANT, "trade_no": f"T-{self.attempt}", "out_trade_no": self.attempt, "type": "alipay", "name": "product",
-            "money": "9.90", "trade_status": "TRADE_SUCCESS",
+            "pid": MERCHANT,
+            "trade_no": f"T-{self.attempt}",
+            "out_trade_no": self.attempt,
+            "type": "alipay",
+            "name": "product",
+            "money": "9.90",
+            "trade_status": "TRADE_SUCCESS",
         }
         if key == KEY:
             shown = {name: fields[name] for name in ("trade_no", "out_trade_no", "type", "name", "money")}
@@ -116,7 +128,9 @@ class Buyer:
         return self.world.http("GET", f"/webhooks/{CHANNEL}?{urlencode(signed)}")
 
     def status(self):
-        return expect(self.world.http("GET", f"/api/orders/{self.id}", headers=self.headers), 200, "reading an order")["status"]
+        return expect(self.world.http("GET", f"/api/orders/{self.id}", headers=self.headers), 200, "reading an order")[
+            "status"
+        ]
 
     def keys(self):
         status, told = self.world.http("GET", f"/api/orders/{self.id}/keys", headers=self.headers)
@@ -135,8 +149,15 @@ def sells(world):
     keys = until(60, "the delivery", buyer.keys)
     if len(keys) != 1 or keys[0] not in CARDS:
         fail(f"the key is {keys}")
-    ok(f"an order, a forged and a true notification, the queue, the key ({time.monotonic() - began:.1f} s after the money)")
-    expect(world.http("GET", f"/api/orders/{buyer.id}/keys", headers={"Authorization": "Bearer nobody"}), 404, "a stranger's look")
+    ok(
+        "an order, a forged and a true notification, the queue, the key"
+        f" ({time.monotonic() - began:.1f} s after the money)"
+    )
+    expect(
+        world.http("GET", f"/api/orders/{buyer.id}/keys", headers={"Authorization": "Bearer nobody"}),
+        404,
+        "a stranger's look",
+    )
     for path in ("/", f"/p/{PRODUCT}", "/lookup", f"/o/{buyer.id}", "/assets/no", "/nowhere"):
         status, text = world.http("GET", path, headers={"Accept": "text/html"})
         if status not in ((200,) if path in ("/", f"/p/{PRODUCT}", "/lookup", f"/o/{buyer.id}") else (404,)):
@@ -231,7 +252,9 @@ def run(world, build):
     gateway = ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
     threading.Thread(target=gateway.serve_forever, daemon=True).start()
     # The one thing that is changed after the deployment: messages come again after seconds instead of a minute.
-    world.client("sqs").set_queue_attributes(QueueUrl=world.resources["DeliverQueue"], Attributes={"VisibilityTimeout": "2"})
+    world.client("sqs").set_queue_attributes(
+        QueueUrl=world.resources["DeliverQueue"], Attributes={"VisibilityTimeout": "2"}
+    )
     Seller(world).open(f"http://127.0.0.1:{gateway.server_port}")
     ok("the setup function made the secrets; the seller signs in and brings in a channel, a product and cards")
     sells(world)

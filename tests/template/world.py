@@ -71,20 +71,36 @@ class World:
         self.log = open(Path(folder) / "emulator.log", "wb")
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "SSL_CERT_FILE") if name in os.environ}
         environment = kept | {
-            "HOME": str(folder), "TMPDIR": str(folder), "S3_DATA_DIR": f"{folder}/s3", "STATE_DIR": f"{folder}/state",
+            "HOME": str(folder),
+            "TMPDIR": str(folder),
+            "S3_DATA_DIR": f"{folder}/s3",
+            "STATE_DIR": f"{folder}/state",
             # Nobody beyond this machine, no listener but the one, and roles decide what a function may.
-            "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port), "MINISTACK_HOST": "localhost",
-            "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", "AUTH": "true", "LAMBDA_EXECUTOR": "local",
-            "AWS_ENDPOINT_URL": self.url, "MINISTACK_REGION": REGION, "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "root", "AWS_SECRET_ACCESS_KEY": "test",
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "MINISTACK_HOST": "localhost",
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "AUTH": "true",
+            "LAMBDA_EXECUTOR": "local",
+            "AWS_ENDPOINT_URL": self.url,
+            "MINISTACK_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "root",
+            "AWS_SECRET_ACCESS_KEY": "test",
         }
         self.process = subprocess.Popen([program], env=environment, stdout=self.log, stderr=self.log, cwd=folder)
         self.stack, self.outputs, self.resources = STACK, {}, {}
 
     def client(self, service):
         return boto3.client(
-            service, endpoint_url=self.url, region_name=REGION, aws_access_key_id="root", aws_secret_access_key="test",
-            aws_session_token=None, config=Config(read_timeout=120, retries={"max_attempts": 1}),
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="root",
+            aws_secret_access_key="test",
+            aws_session_token=None,
+            config=Config(read_timeout=120, retries={"max_attempts": 1}),
         )
 
     def start(self):
@@ -118,7 +134,9 @@ class World:
         s3.put_object(Bucket="code", Key="template.json", Body=json.dumps(template).encode())
         cloudformation = self.client("cloudformation")
         cloudformation.create_stack(
-            StackName=STACK, TemplateURL=f"{self.url}/code/template.json", Capabilities=["CAPABILITY_IAM"],
+            StackName=STACK,
+            TemplateURL=f"{self.url}/code/template.json",
+            Capabilities=["CAPABILITY_IAM"],
         )
 
         def settled():
@@ -133,7 +151,9 @@ class World:
             fail(f"the deployment ended with {stack['StackStatus']}")
         self.outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
-        self.resources = {r["LogicalResourceId"]: r["PhysicalResourceId"] for page in pages for r in page["StackResourceSummaries"]}
+        self.resources = {
+            r["LogicalResourceId"]: r["PhysicalResourceId"] for page in pages for r in page["StackResourceSummaries"]
+        }
         self.front(template)
         return time.monotonic() - began
 
@@ -142,7 +162,10 @@ class World:
         api, gateway = self.resources["Api"], self.client("apigatewayv2")
         for (method, path), function in fronted(ResourcesOf(template)).items():
             integration = gateway.create_integration(
-                ApiId=api, IntegrationType="AWS_PROXY", PayloadFormatVersion="2.0", IntegrationMethod="POST",
+                ApiId=api,
+                IntegrationType="AWS_PROXY",
+                PayloadFormatVersion="2.0",
+                IntegrationMethod="POST",
                 IntegrationUri=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.resources[function]}",
             )
             verb = "ANY" if "any-method" in method else method.upper()
