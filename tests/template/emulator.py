@@ -183,7 +183,7 @@ def needs_its_role(world):
     if buyer.keys():
         fail("a function without its right delivered a key: the emulator enforces nothing")
     iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(whole))
-    until(60, "the delivery with the right given back", buyer.keys)
+    until(120, "the delivery with the right given back", buyer.keys)
     ok(f"without its right to the vault nothing is delivered ({len(refused)} refused); with it the same message is")
 
 
