@@ -47,12 +47,12 @@ fn programs(folder: &Path) -> Vec<Program> {
 }
 
 fn measure(folder: &Path, times: usize) -> std::io::Result<()> {
-    let aws = aws::start()?;
+    let aws = aws::Aws::start()?;
     let mut programs = programs(folder);
     // The first turn brings the files into memory and is not counted.
     for turn in 0..=times {
         for program in &mut programs {
-            let sample = host::run(&program.path, &program.name, aws)
+            let sample = host::run(&program.path, &program.name, &aws)
                 .map_err(|error| std::io::Error::other(format!("{} in turn {turn}: {error}", program.name)))?;
             if turn > 0 {
                 program.samples.push(sample);

@@ -17,6 +17,7 @@ pub fn of(function: &str) -> Value {
         "desk" => http("GET", "/api/admin/attention"),
         "cards" => http("GET", "/api/admin/products/planted/cards"),
         "reconcile" => json!({"job": "reconcile"}),
+        "setup" => json!({"new_password": false}),
         "deliver" | "notify" => json!({"Records": [{
             "messageId": "1", "receiptHandle": "1", "body": "{}", "attributes": {"ApproximateReceiveCount": "1"},
             "messageAttributes": {}, "eventSource": "aws:sqs", "awsRegion": "us-east-1",

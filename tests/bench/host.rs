@@ -1,6 +1,7 @@
 //! Starts a function as Lambda does, gives it one event through the Runtime API, and looks at it before it ends.
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
+use crate::aws::Aws;
 use crate::{event, http};
 use std::io::{BufReader, Error, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Sample {
     /// From before the process existed until it asked for an event, µs.
     pub init: u64,
+    /// Calls of AWS until then.
+    pub calls: u64,
     /// From the event to its answer, µs.
     pub first: u64,
     /// Memory after that answer, KiB.
@@ -25,8 +28,8 @@ pub struct Sample {
 
 /// What a function does, as the Runtime API sees it.
 enum Seen {
-    /// It asks for an event.
-    Asks(Instant),
+    /// It asks for an event; and how often it has called AWS before.
+    Asks(Instant, u64),
     /// It answers, or says what went wrong.
     Answers(Instant, Option<String>),
 }
@@ -42,17 +45,19 @@ impl Drop for Ended {
 }
 
 /// Starts a program, gives it its event, and measures. `aws` is where it finds AWS.
-pub fn run(program: &Path, name: &str, aws: SocketAddr) -> std::io::Result<Sample> {
+pub fn run(program: &Path, name: &str, aws: &Aws) -> std::io::Result<Sample> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     let (sender, seen) = channel();
+    let before = aws.calls();
+    let counted = aws.clone();
     let event = event::of(name).to_string();
-    http::serve(listener, move |stream| connection(stream, &event, &sender));
+    http::serve(listener, move |stream| connection(stream, &event, &sender, &counted));
     let mut command = Command::new(program);
-    command.env_clear().envs(environment(name, address, aws)).stdin(Stdio::null()).stdout(Stdio::null());
+    command.env_clear().envs(environment(name, address, aws.address)).stdin(Stdio::null()).stdout(Stdio::null());
     let began = Instant::now();
     let mut process = Ended(command.stderr(Stdio::piped()).spawn()?);
-    let Seen::Asks(ready) = next(&seen, &mut process)? else {
+    let Seen::Asks(ready, called) = next(&seen, &mut process)? else {
         return Err(Error::other("answered before it was asked"));
     };
     let Seen::Answers(answered, wrong) = next(&seen, &mut process)? else { return Err(Error::other("asked twice")) };
@@ -63,7 +68,7 @@ pub fn run(program: &Path, name: &str, aws: SocketAddr) -> std::io::Result<Sampl
     next(&seen, &mut process)?;
     let rss = resident(process.0.id())?;
     let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    Ok(Sample { init: micros(ready - began), first: micros(answered - ready), rss })
+    Ok(Sample { init: micros(ready - began), calls: called - before, first: micros(answered - ready), rss })
 }
 
 fn environment(name: &str, api: SocketAddr, aws: SocketAddr) -> Vec<(&'static str, String)> {
@@ -107,13 +112,13 @@ fn next(seen: &Receiver<Seen>, process: &mut Ended) -> std::io::Result<Seen> {
 }
 
 /// One connection of a function to the Runtime API. The first question is answered with the event, the second never.
-fn connection(mut stream: TcpStream, event: &str, sender: &Sender<Seen>) -> std::io::Result<()> {
+fn connection(mut stream: TcpStream, event: &str, sender: &Sender<Seen>, aws: &Aws) -> std::io::Result<()> {
     let mut from = BufReader::new(stream.try_clone()?);
     let mut asked = false;
     while let Some(request) = http::read(&mut from)? {
         let now = Instant::now();
         if request.line.ends_with("/invocation/next") {
-            let _ = sender.send(Seen::Asks(now));
+            let _ = sender.send(Seen::Asks(now, aws.calls()));
             if !asked {
                 let headers = [
                     ("Lambda-Runtime-Aws-Request-Id", "00000000-0000-4000-8000-000000000000"),

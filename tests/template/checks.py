@@ -1,16 +1,31 @@
-"""What must be true of the transformed template, each with mistakes planted into a copy that its check must complain about."""
+"""What must be true of the transformed template, each with mistakes planted into a copy that it must complain about."""
 
 from stack import fronted
 
 ALL = []
 
 # Names that Lambda refuses in a function's environment.
-# Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Defined runtime environment variables".
+# Source: "Defined runtime environment variables",
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 RESERVED = {
-    "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION",
-    "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API",
-    "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT",
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
 }
 
 # Read by the runtime and not by the project's own configuration.
@@ -22,9 +37,10 @@ FORTNIGHT = 14 * 24 * 60 * 60
 # Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 HTTP_SECONDS = 29
 
+
 def check(name, *planted):
-    """Registers a check: a function from a stack to complaints. Each planted mistake is a function that changes a stack, and
-    words that must stand in a new complaint about it."""
+    """Registers a check: a function from a stack to complaints. Each planted mistake is a function that changes a
+    stack, and words that must stand in a new complaint about it."""
 
     def register(function):
         ALL.append((name, function, planted))
@@ -32,16 +48,20 @@ def check(name, *planted):
 
     return register
 
+
 def first(stack, kind, wanted=lambda name, properties: True):
     """The properties of the first resource of a type, by name, that is wanted."""
     return next(properties for name, properties in sorted(stack.of(kind).items()) if wanted(name, properties))
+
 
 def function(stack, binary):
     """The properties of the function that runs a program."""
     return first(stack, "AWS::Lambda::Function", lambda name, _: program(stack, name) == binary)
 
+
 def program(stack, name):
     return stack.resources[name].get("Metadata", {}).get("BuildProperties", {}).get("Binary")
+
 
 def put(find, *path_and_value):
     """A mistake: sets a value below what `find` finds. `None` takes the key away."""
@@ -58,25 +78,33 @@ def put(find, *path_and_value):
 
     return plant
 
+
 def deliver(stack):
     return function(stack, "deliver")
+
 
 def storefront(stack):
     return function(stack, "storefront")
 
+
 def add_binary(stack):
     stack.binaries.append("planted")
+
 
 @check(
     "every Lambda program has its function, and every function its program",
     (add_binary, "no function runs planted"),
-    (put(lambda s: s.resources["DeliverFunction"], "Metadata", "BuildProperties", "Binary", "planted"), "there is no program planted"),
+    (
+        put(lambda s: s.resources["DeliverFunction"], "Metadata", "BuildProperties", "Binary", "planted"),
+        "there is no program planted",
+    ),
 )
 def programs(stack):
     runs = [program(stack, name) for name in stack.functions()]
     yield from (f"no function runs {name}" for name in stack.binaries if name not in runs)
     yield from (f"there is no program {name}" for name in runs if name not in stack.binaries)
     yield from (f"two functions run {name}" for name in set(runs) if runs.count(name) > 1)
+
 
 @check(
     "runtime, handler, architecture, tracing, memory and time-out of every function",
@@ -89,7 +117,10 @@ def programs(stack):
     (put(deliver, "MemorySize", 128), "128 MB"),
     (put(deliver, "Timeout", None), "has no time-out"),
     (put(storefront, "Timeout", 30), "longer than the front waits"),
-    (lambda s: s.template["Parameters"]["Architecture"].update(AllowedValues=["x86_64"]), "Architecture does not offer"),
+    (
+        lambda s: s.template["Parameters"]["Architecture"].update(AllowedValues=["x86_64"]),
+        "Architecture does not offer",
+    ),
 )
 def functions(stack):
     served = set(fronted(stack).values())
@@ -100,8 +131,8 @@ def functions(stack):
             yield f"{name} has the handler {properties.get('Handler')}"
         if properties.get("Architectures") != [{"Ref": "Architecture"}]:
             yield f"{name} is not built for the parameter Architecture"
-        if properties.get("TracingConfig") != {"Mode": "Active"}:
-            yield f"{name} is not traced"
+        if properties.get("TracingConfig") != {"Mode": {"Fn::If": ["Traces", "Active", "PassThrough"]}}:
+            yield f"{name} is not traced when the seller wants it"
         if (memory := properties.get("MemorySize", 128)) < 256:
             yield f"{name} has {memory} MB, and with them too little processor for TLS"
         if "Timeout" not in properties:
@@ -112,16 +143,20 @@ def functions(stack):
     if offered != ["x86_64", "arm64"]:
         yield f"Architecture does not offer x86_64 and arm64 but {offered}"
 
+
 def drop_path(stack):
     first(stack, "AWS::ApiGatewayV2::Api")["Body"]["paths"].pop("/webhooks/{channel}")
+
 
 def cross_path(stack):
     paths = first(stack, "AWS::ApiGatewayV2::Api")["Body"]["paths"]
     paths["/o/{id}/keys"] = paths["/o/{id}"]
 
+
 def strange_path(stack):
     paths = first(stack, "AWS::ApiGatewayV2::Api")["Body"]["paths"]
     paths["/planted"] = paths["/o/{id}"]
+
 
 @check(
     "the front sends every address to the function whose it is",
@@ -140,10 +175,14 @@ def addresses(stack):
         if found != wanted:
             yield f"{method} {path} goes to {found} instead of {wanted}"
     known = {path for _, path, _ in stack.routes}
-    yield from (f"{path} is no address of the shop" for _, path in by_path if path not in known and "$default" not in path)
+    yield from (
+        f"{path} is no address of the shop" for _, path in by_path if path not in known and "$default" not in path
+    )
+
 
 def stage(stack):
     return first(stack, "AWS::ApiGatewayV2::Stage")
+
 
 @check(
     "the front lets through so much and no more",
@@ -155,7 +194,9 @@ def stage(stack):
     (put(stage, "AccessLogSettings", "Format", "$context.path"), "$context.path"),
 )
 def throttling(stack):
-    keys = {f"{method.replace('x-amazon-apigateway-any-method', 'ANY').upper()} {path}" for method, path in fronted(stack)}
+    keys = {
+        f"{method.replace('x-amazon-apigateway-any-method', 'ANY').upper()} {path}" for method, path in fronted(stack)
+    }
     for name, properties in stack.of("AWS::ApiGatewayV2::Stage").items():
         limits = stack.value(properties.get("DefaultRouteSettings", {}))
         for limit in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
@@ -170,19 +211,24 @@ def throttling(stack):
             if told in (format_ or ""):
                 yield f"{name} logs {told}, which may carry a token"
 
+
 def mapping(stack):
     return first(stack, "AWS::Lambda::EventSourceMapping")
+
 
 def queue(stack):
     return stack.resources["DeliverQueue"]["Properties"]
 
+
 def dead(stack):
     return stack.resources["DeliverDeadLetters"]["Properties"]
+
 
 def silence(stack):
     for name, resource in list(stack.resources.items()):
         if resource["Type"] == "AWS::Lambda::EventSourceMapping":
             del stack.resources[name]
+
 
 @check(
     "what is read from a queue, and how",
@@ -226,10 +272,12 @@ def mappings(stack):
     sources = set(stack.of("AWS::SQS::Queue")) - dead_letters(stack)
     yield from (f"nobody reads {name}" for name in sorted(sources - read))
 
+
 def dead_letters(stack):
     """The queues where messages end that nobody could handle."""
     policies = [properties.get("RedrivePolicy", {}) for properties in stack.of("AWS::SQS::Queue").values()]
     return {stack.target(policy["deadLetterTargetArn"]) for policy in policies if "deadLetterTargetArn" in policy}
+
 
 @check(
     "every queue sets aside what fails, for a fortnight",
@@ -254,17 +302,22 @@ def queues(stack):
         if properties.get("SqsManagedSseEnabled") is not True and "KmsMasterKeyId" not in properties:
             yield f"{name} is not encrypted"
 
+
 def orders(stack):
     return stack.resources["OrdersTable"]["Properties"]
+
 
 def orders_resource(stack):
     return stack.resources["OrdersTable"]
 
+
 def drop_table(stack):
     del stack.resources["LimitsTable"]
 
+
 def add_shape(stack):
     stack.shapes["orders"]["indexes"]["planted"] = [["o", "B"]]
+
 
 @check(
     "the tables are those of the code, on demand, protected and kept",
@@ -280,7 +333,10 @@ def add_shape(stack):
     (lambda s: orders(s)["GlobalSecondaryIndexes"].pop(), "has the indexes"),
     (lambda s: orders(s)["GlobalSecondaryIndexes"][0].update(IndexName="planted"), "has the indexes"),
     (lambda s: orders(s)["GlobalSecondaryIndexes"][0]["KeySchema"].pop(), "has the indexes"),
-    (lambda s: orders(s)["GlobalSecondaryIndexes"][0].update(Projection={"ProjectionType": "ALL"}), "projects more than keys"),
+    (
+        lambda s: orders(s)["GlobalSecondaryIndexes"][0].update(Projection={"ProjectionType": "ALL"}),
+        "projects more than keys",
+    ),
     (put(orders, "TimeToLiveSpecification", None), "has the time to live None"),
     (put(orders, "TimeToLiveSpecification", "Enabled", False), "has the time to live None"),
     (put(orders, "TimeToLiveSpecification", "AttributeName", "planted"), "has the time to live planted"),
@@ -326,8 +382,10 @@ def tables(stack):
             yield f"{name} has the time to live {found} instead of {shape['ttl']}"
     yield from (f"there is no table for {purpose}" for purpose in left)
 
+
 def logs(stack):
     return stack.resources["DeliverLogs"]["Properties"]
+
 
 @check(
     "every function writes into a log of its own that ends",

@@ -95,9 +95,16 @@ def roles(stack):
     (grant(["dynamodb:Put*"], {"Fn::GetAtt": ["OrdersTable", "Arn"]}), "may do dynamodb:Put*"),
     (grant("dynamodb:GetItem", "*"), "may do dynamodb:GetItem to everything"),
     (grant(["xray:PutTraceSegments", "sqs:SendMessage"], "*"), "may do sqs:SendMessage to everything"),
-    (grant("dynamodb:GetItem", {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/*"}), "to every table/*"),
     (
-        lambda s: deliver_role(s)["Policies"][0]["PolicyDocument"]["Statement"].append({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}),
+        grant(
+            "dynamodb:GetItem", {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/*"}
+        ),
+        "to every table/*",
+    ),
+    (
+        lambda s: deliver_role(s)["Policies"][0]["PolicyDocument"]["Statement"].append(
+            {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}
+        ),
         "says what is not meant",
     ),
 )
@@ -115,7 +122,9 @@ def widths(stack):
                     wide = [action for action in actions if action not in FOR_EVERYTHING]
                     yield from (f"{name} may do {action} to everything" for action in wide)
                 # An index of one table, or parameters below the shop's own path, are narrower than the star looks.
-                elif told.endswith("*") and not re.search(r"/index/\*$|\$\{AWS::StackName\}[^:]*\*$|^[A-Za-z]+\.Arn", told):
+                elif told.endswith("*") and not re.search(
+                    r"/index/\*$|\$\{AWS::StackName\}[^:]*\*$|^[A-Za-z]+\.Arn", told
+                ):
                     yield f"{name} may do {', '.join(actions)} to every {told.rsplit(':', 1)[-1]}"
 
 
@@ -129,7 +138,9 @@ def may_use_key(stack, name):
 
 def give_key(stack):
     document = role(stack, "order")["Policies"][0]["PolicyDocument"]
-    document["Statement"].append({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": {"Fn::GetAtt": ["CardKey", "Arn"]}})
+    document["Statement"].append(
+        {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": {"Fn::GetAtt": ["CardKey", "Arn"]}}
+    )
 
 
 def give_vault(stack):
@@ -158,10 +169,17 @@ def cards(stack):
             yield f"{runs} may {'not ' if runs in OPENS_CARDS else ''}use the key of the cards"
         for statement in statements(stack, stack.target(stack.functions()[name]["Role"])):
             reads = [a for a in many(statement["Action"]) if re.match(r"dynamodb:(Get|BatchGet|Query|Scan)", a)]
-            if reads and "VaultTable" in json.dumps(statement["Resource"]) and runs in {"storefront", "order", "create_order", "payment_webhook"}:
+            if (
+                reads
+                and "VaultTable" in json.dumps(statement["Resource"])
+                and runs in {"storefront", "order", "create_order", "payment_webhook"}
+            ):
                 yield f"{runs} may read the vault"
     for name, properties in stack.of("AWS::KMS::Key").items():
-        if stack.resources[name].get("DeletionPolicy") != "Retain" or stack.resources[name].get("UpdateReplacePolicy") != "Retain":
+        if (
+            stack.resources[name].get("DeletionPolicy") != "Retain"
+            or stack.resources[name].get("UpdateReplacePolicy") != "Retain"
+        ):
             yield f"{name} goes with the stack, and every card with it"
         if properties.get("EnableKeyRotation") is not True:
             yield f"{name} is never renewed"
@@ -176,7 +194,10 @@ def permission(stack):
     (put(permission, "SourceArn", None), "names no source"),
     (put(permission, "Principal", "*"), "lets * call"),
     (put(permission, "FunctionUrlAuthType", "NONE"), "has an open address"),
-    (lambda s: s.resources.update(Planted={"Type": "AWS::Lambda::Url", "Properties": {"AuthType": "NONE"}}), "Planted has an open address"),
+    (
+        lambda s: s.resources.update(Planted={"Type": "AWS::Lambda::Url", "Properties": {"AuthType": "NONE"}}),
+        "Planted has an open address",
+    ),
 )
 def callers(stack):
     for name, properties in stack.of("AWS::Lambda::Permission").items():
@@ -186,7 +207,11 @@ def callers(stack):
             yield f"{name} lets {properties['Principal']} call"
         if "FunctionUrlAuthType" in properties:
             yield f"{name} has an open address"
-    yield from (f"{name} has an open address" for name, url in stack.of("AWS::Lambda::Url").items() if url["AuthType"] != "AWS_IAM")
+    yield from (
+        f"{name} has an open address"
+        for name, url in stack.of("AWS::Lambda::Url").items()
+        if url["AuthType"] != "AWS_IAM"
+    )
 
 
 def variables(stack, binary="deliver"):
@@ -242,21 +267,32 @@ def add_entry(stack):
 
 
 def add_alarm(stack):
-    stack.resources["Planted"] = {"Type": "AWS::CloudWatch::Alarm", "Properties": dict(alarm(stack), AlarmName="planted")}
+    stack.resources["Planted"] = {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": dict(alarm(stack), AlarmName="planted"),
+    }
 
 
 @check(
     "every alarm has its entry in the runbook, and every entry its alarm",
     (put(alarm, "AlarmDescription", "Something is wrong."), "names no entry of the runbook"),
-    (put(alarm, "AlarmDescription", "infra/runbook/alarms.md#planted"), "there is no entry infra/runbook/alarms.md#planted"),
+    (
+        put(alarm, "AlarmDescription", "infra/runbook/alarms.md#planted"),
+        "there is no entry infra/runbook/alarms.md#planted",
+    ),
     (put(alarm, "AlarmDescription", None), "names no entry of the runbook"),
     (put(alarm, "AlarmActions", []), "tells nobody"),
     (put(alarm, "AlarmActions", None), "tells nobody"),
     (put(alarm, "TreatMissingData", None), "does not say what silence means"),
+    (
+        put(alarm, "Dimensions", [{"Name": "Shop", "Value": {"Ref": "Architecture"}}]),
+        "looks at the shop x86_64",
+    ),
     (add_entry, "infra/runbook/alarms.md#planted is no alarm's"),
     (add_alarm, "Planted leads to the entry of"),
 )
 def alarms(stack):
+    shop = stack.value(variables(stack)["KAMIVEND_SHOP_ID"])
     entries = {f"{page}#{anchor}" for page, anchors in stack.runbook.items() for anchor in anchors}
     found = {}
     for name, properties in stack.of("AWS::CloudWatch::Alarm").items():
@@ -272,6 +308,9 @@ def alarms(stack):
             found.setdefault(entry.group(), name)
         if not properties.get("AlarmActions") and name not in composed(stack):
             yield f"{name} tells nobody"
+        for metric in watched(stack, properties):
+            if metric not in (None, shop):
+                yield f"{name} looks at the shop {metric} instead of {shop}"
         if "TreatMissingData" not in properties:
             yield f"{name} does not say what silence means"
     # The page's title is no entry, and neither is a heading over several.
@@ -281,6 +320,13 @@ def alarms(stack):
             yield f"{page}#{anchor} is no alarm's"
     if not found:
         yield "nothing is watched"
+
+
+def watched(stack, alarm):
+    """The shops that the dimensions of an alarm's metrics name."""
+    metrics = [one["MetricStat"]["Metric"] for one in alarm.get("Metrics", []) if "MetricStat" in one]
+    for metric in [*metrics, alarm]:
+        yield from (stack.value(one["Value"]) for one in metric.get("Dimensions", []) if one["Name"] == "Shop")
 
 
 def composed(stack):
@@ -307,9 +353,18 @@ def output(stack):
 
 @check(
     "it deploys in China as it does elsewhere",
-    (lambda s: output(s).update(Planted={"Value": "arn:aws:sqs:us-east-1:123456789012:planted"}), "Outputs.Planted.Value"),
-    (lambda s: output(s).update(Planted={"Value": {"Fn::Sub": "arn:aws:sqs:${AWS::Region}:1:a"}}), "Outputs.Planted.Value"),
-    (lambda s: output(s).update(Planted={"Value": {"Fn::Sub": "https://sqs.${AWS::Region}.amazonaws.com"}}), "Outputs.Planted.Value"),
+    (
+        lambda s: output(s).update(Planted={"Value": "arn:aws:sqs:us-east-1:123456789012:planted"}),
+        "Outputs.Planted.Value",
+    ),
+    (
+        lambda s: output(s).update(Planted={"Value": {"Fn::Sub": "arn:aws:sqs:${AWS::Region}:1:a"}}),
+        "Outputs.Planted.Value",
+    ),
+    (
+        lambda s: output(s).update(Planted={"Value": {"Fn::Sub": "https://sqs.${AWS::Region}.amazonaws.com"}}),
+        "Outputs.Planted.Value",
+    ),
     (lambda s: output(s).update(Planted={"Value": "https://sqs.cn-north-1.amazonaws.com.cn"}), "Outputs.Planted.Value"),
 )
 def partition(stack):

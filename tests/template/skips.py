@@ -1,4 +1,4 @@
-"""`.ci/stack`: every check that `.checkov.yaml` skips has a reason beside it, and still complains when it is not skipped."""
+"""`.ci/stack`: every check that `.checkov.yaml` skips has a reason beside it, and would complain if it were not."""
 
 import json
 import re

@@ -47,7 +47,7 @@ def transformed(written, region="us-east-1", code=None):
     before = os.environ["AWS_DEFAULT_REGION"]
     os.environ["AWS_DEFAULT_REGION"] = region
     try:
-        # JSON and back: what is shared between two places of the template must not be changed in both by a mistake planted in one.
+        # JSON and back: what two places of the template share must not be changed in both by a mistake planted in one.
         return json.loads(json.dumps(transform(template, {}, NoManagedPolicies()), default=str))
     finally:
         os.environ["AWS_DEFAULT_REGION"] = before
@@ -81,15 +81,15 @@ class Stack:
         return self.of("AWS::Lambda::Function")
 
     def value(self, node):
-        """What a node comes to with the parameters' defaults. References to resources become their logical id, attributes
-        `Id.Attribute`, pseudo parameters `${AWS::Name}`; what is left out becomes `None`."""
+        """What a node comes to with the parameters' defaults. References to resources become their logical id,
+        attributes `Id.Attribute`, pseudo parameters `${AWS::Name}`; what is left out becomes `None`."""
         if isinstance(node, list):
             values = [self.value(one) for one in node]
             return [one for one in values if one is not None]
         if not isinstance(node, dict):
             return node
         if len(node) == 1:
-            (key, inner), = node.items()
+            ((key, inner),) = node.items()
             if key == "Ref":
                 return self.named(inner)
             if key == "Fn::GetAtt":
@@ -125,7 +125,7 @@ class Stack:
 
     def holds(self, node):
         """Whether a condition holds with the parameters' defaults."""
-        (key, inner), = node.items()
+        ((key, inner),) = node.items()
         if key == "Condition":
             return self.holds(self.template["Conditions"][inner])
         if key == "Fn::Equals":
@@ -187,5 +187,7 @@ def runbook():
     pages = {}
     for page in sorted((ROOT / "infra/runbook").glob("*.md")):
         headings = re.findall(r"^#{1,4} +(.+?) *$", page.read_text(), re.MULTILINE)
-        pages[page.relative_to(ROOT).as_posix()] = [re.sub(r"[^a-z0-9 -]", "", h.lower()).replace(" ", "-") for h in headings]
+        pages[page.relative_to(ROOT).as_posix()] = [
+            re.sub(r"[^a-z0-9 -]", "", h.lower()).replace(" ", "-") for h in headings
+        ]
     return pages

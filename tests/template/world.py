@@ -71,20 +71,36 @@ class World:
         self.log = open(Path(folder) / "emulator.log", "wb")
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "SSL_CERT_FILE") if name in os.environ}
         environment = kept | {
-            "HOME": str(folder), "TMPDIR": str(folder), "S3_DATA_DIR": f"{folder}/s3", "STATE_DIR": f"{folder}/state",
+            "HOME": str(folder),
+            "TMPDIR": str(folder),
+            "S3_DATA_DIR": f"{folder}/s3",
+            "STATE_DIR": f"{folder}/state",
             # Nobody beyond this machine, no listener but the one, and roles decide what a function may.
-            "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port), "MINISTACK_HOST": "localhost",
-            "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0", "AUTH": "true", "LAMBDA_EXECUTOR": "local",
-            "AWS_ENDPOINT_URL": self.url, "MINISTACK_REGION": REGION, "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "root", "AWS_SECRET_ACCESS_KEY": "test",
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "MINISTACK_HOST": "localhost",
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "AUTH": "true",
+            "LAMBDA_EXECUTOR": "local",
+            "AWS_ENDPOINT_URL": self.url,
+            "MINISTACK_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "root",
+            "AWS_SECRET_ACCESS_KEY": "test",
         }
         self.process = subprocess.Popen([program], env=environment, stdout=self.log, stderr=self.log, cwd=folder)
         self.stack, self.outputs, self.resources = STACK, {}, {}
 
     def client(self, service):
         return boto3.client(
-            service, endpoint_url=self.url, region_name=REGION, aws_access_key_id="root", aws_secret_access_key="test",
-            aws_session_token=None, config=Config(read_timeout=120, retries={"max_attempts": 1}),
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="root",
+            aws_secret_access_key="test",
+            aws_session_token=None,
+            config=Config(read_timeout=120, retries={"max_attempts": 1}),
         )
 
     def start(self):
@@ -114,16 +130,13 @@ class World:
         for name, archive in archives.items():
             s3.put_object(Bucket="code", Key=f"{name}.zip", Body=archive)
         template = transformed(source(), code=lambda name: f"s3://code/{name}.zip")
-        for resource in template["Resources"].values():
-            scaling = resource.get("Properties", {}).get("ScalingConfig", {})
-            parameter = (scaling.get("MaximumConcurrency") or {}).get("Ref") if scaling else None
-            # CloudFormation makes a number of a parameter where one is wanted; the emulator leaves it text and stumbles.
-            if parameter:
-                scaling["MaximumConcurrency"] = int(template["Parameters"][parameter]["Default"])
+        understood(template)
         s3.put_object(Bucket="code", Key="template.json", Body=json.dumps(template).encode())
         cloudformation = self.client("cloudformation")
         cloudformation.create_stack(
-            StackName=STACK, TemplateURL=f"{self.url}/code/template.json", Capabilities=["CAPABILITY_IAM"],
+            StackName=STACK,
+            TemplateURL=f"{self.url}/code/template.json",
+            Capabilities=["CAPABILITY_IAM"],
         )
 
         def settled():
@@ -138,7 +151,9 @@ class World:
             fail(f"the deployment ended with {stack['StackStatus']}")
         self.outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
-        self.resources = {r["LogicalResourceId"]: r["PhysicalResourceId"] for page in pages for r in page["StackResourceSummaries"]}
+        self.resources = {
+            r["LogicalResourceId"]: r["PhysicalResourceId"] for page in pages for r in page["StackResourceSummaries"]
+        }
         self.front(template)
         return time.monotonic() - began
 
@@ -147,7 +162,10 @@ class World:
         api, gateway = self.resources["Api"], self.client("apigatewayv2")
         for (method, path), function in fronted(ResourcesOf(template)).items():
             integration = gateway.create_integration(
-                ApiId=api, IntegrationType="AWS_PROXY", PayloadFormatVersion="2.0", IntegrationMethod="POST",
+                ApiId=api,
+                IntegrationType="AWS_PROXY",
+                PayloadFormatVersion="2.0",
+                IntegrationMethod="POST",
                 IntegrationUri=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.resources[function]}",
             )
             verb = "ANY" if "any-method" in method else method.upper()
@@ -183,6 +201,24 @@ class World:
         if "FunctionError" in answer:
             fail(f"{name} failed: {text}")
         return json.loads(text)
+
+
+def understood(template):
+    """Writes out what AWS understands and the emulator does not."""
+    for name, resource in list(template["Resources"].items()):
+        properties = resource.get("Properties", {})
+        # It knows alarms over one metric alone, and evaluates none.
+        if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in properties:
+            del template["Resources"][name]
+        # A parameter becomes the number that is wanted; here it would stay text.
+        limit = properties.get("ScalingConfig", {}).get("MaximumConcurrency")
+        if isinstance(limit, dict):
+            properties["ScalingConfig"]["MaximumConcurrency"] = int(template["Parameters"][limit["Ref"]]["Default"])
+        # The emulator does not see of which parameters a reading of several is, and looks for the right to all of them.
+        for policy in properties.get("Policies", []) if resource["Type"] == "AWS::IAM::Role" else []:
+            statements = policy["PolicyDocument"]["Statement"]
+            if any("ssm:GetParameters" in statement["Action"] for statement in statements):
+                statements.append({"Effect": "Allow", "Action": "ssm:GetParameters", "Resource": "*"})
 
 
 class ResourcesOf:
