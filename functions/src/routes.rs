@@ -23,6 +23,22 @@ pub enum Function {
     Cards,
 }
 
+impl Function {
+    /// The name in logs: that of its file and of its bin.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Function::Storefront => "storefront",
+            Function::CreateOrder => "create_order",
+            Function::Order => "order",
+            Function::Reveal => "reveal",
+            Function::PaymentWebhook => "payment_webhook",
+            Function::Admin => "admin",
+            Function::Desk => "desk",
+            Function::Cards => "cards",
+        }
+    }
+}
+
 /// One address.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {

@@ -1,8 +1,10 @@
 //! The whole world in one process: what `cargo run` starts, and what tests stand on. Never a production dependency.
 
+pub mod alarms;
 pub mod engine;
 pub mod front;
 pub mod gateway;
+pub mod numbers;
 pub mod options;
 pub mod poller;
 pub mod sample;

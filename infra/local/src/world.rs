@@ -2,14 +2,16 @@
 
 use crate::engine::{Engine, EngineError};
 use crate::gateway::{self, Gateway};
+use crate::numbers::Numbers;
 use crate::seam::{Quiet, Seam, Tap};
 use crate::secrets::LocalSecrets;
 use crate::sqs::{self, Sqs};
 use app::catalogue::EpaySettings;
 use app::net::Aws;
 use app::staff::PasswordHash;
-use app::{App, Clock, Config, Ids, Secrets};
+use app::{App, Clock, Config, Ids, Meter, Secrets};
 use domain::AccountId;
+use domain::limits::RECEIVES_MAX;
 use serde_json::json;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -24,9 +26,6 @@ const DEAD_LETTERS: &str = "kamivend-deliver-dead";
 
 /// Seconds a received message stays hidden: six times what a delivery may take, as AWS advises for event sources.
 const VISIBILITY_SECONDS: u32 = 30;
-
-/// Receives before a message is set aside.
-const MAX_RECEIVES: u32 = 5;
 
 /// What a world is made from.
 #[derive(Clone)]
@@ -91,6 +90,8 @@ pub struct World {
     pub sqs: Sqs,
     /// The sandbox gateway.
     pub gateway: Gateway,
+    /// What functions counted.
+    pub numbers: Numbers,
     config: Config,
     options: WorldOptions,
 }
@@ -126,14 +127,14 @@ impl World {
             queue_url: Sqs::queue_url(QUEUE),
         };
         engine.create_tables(&store::Tables::with_prefix(&config.table_prefix)).map_err(WorldError::Engine)?;
-        let world = World { engine, sqs, gateway, config, options };
+        let world = World { engine, sqs, gateway, numbers: Numbers::default(), config, options };
         world.create_queues().await?;
         world.configure_sandbox().await?;
         Ok(world)
     }
 
     async fn create_queues(&self) -> Result<(), WorldError> {
-        let redrive = json!({"deadLetterTargetArn": Sqs::queue_arn(DEAD_LETTERS), "maxReceiveCount": MAX_RECEIVES});
+        let redrive = json!({"deadLetterTargetArn": Sqs::queue_arn(DEAD_LETTERS), "maxReceiveCount": RECEIVES_MAX});
         let delivery =
             json!({"VisibilityTimeout": VISIBILITY_SECONDS.to_string(), "RedrivePolicy": redrive.to_string()});
         let fortnight = json!({"MessageRetentionPeriod": "1209600"});
@@ -190,7 +191,9 @@ impl World {
         };
         let (engine, sqs, gateway) = (self.engine.clone(), self.sqs.clone(), self.gateway.clone());
         let seam = Seam::new(engine, sqs, gateway, &self.config.public_url, tap);
-        App::build(self.config.clone(), secrets, &aws, seam.connector(), clock, self.options.ids.clone())
+        let mut app = App::build(self.config.clone(), secrets, &aws, seam.connector(), clock, self.options.ids.clone());
+        app.meter = Meter::new(self.numbers.sink());
+        app
     }
 
     /// The clock of the world.

@@ -46,7 +46,10 @@ impl App {
             Err(AppError::Store(StoreError::Corrupt { what, .. })) => return self.does_not_open(message, what).await,
             Err(error) => return Err(error),
         }
-        match self.store.deliver(&message.order, message.generation, self.clock.now()).await? {
+        let now = self.clock.now();
+        let outcome = self.store.deliver(&message.order, message.generation, now).await?;
+        self.count_delivered(&outcome, now);
+        match outcome {
             Outcome::Applied(_) => Ok(DeliverAnswer::Delivered),
             Outcome::AlreadyApplied(_) => Ok(DeliverAnswer::AlreadyDelivered),
             Outcome::Refused(_) => Ok(DeliverAnswer::Superseded),

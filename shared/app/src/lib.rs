@@ -20,7 +20,9 @@ mod import;
 pub mod keys;
 mod late;
 mod lookup;
+pub mod meter;
 pub mod net;
+mod numbers;
 mod ordering;
 mod pictures;
 mod proof;
@@ -51,6 +53,7 @@ pub use ids::Ids;
 pub use import::{ImportReport, NoCardColumn, Rejected};
 pub use keys::Keys;
 pub use lookup::LookupAnswer;
+pub use meter::Meter;
 pub use ordering::{CreateAnswer, CreateRefusal, OrderRequest};
 pub use queue::{DeliverMessage, Queue};
 pub use reconcile::Pass;
@@ -83,6 +86,8 @@ pub struct App {
     pub keys: Keys,
     /// Products and channels read lately.
     pub catalogue: catalogue::Catalogue,
+    /// What was counted and not yet written.
+    pub meter: Meter,
     /// What this instance remembers of the strips.
     pub stock: Stock,
     /// Whether the shop is closed, as read lately.
@@ -137,6 +142,7 @@ impl App {
             ids,
             keys: Keys::derive(&secrets.shop),
             catalogue: catalogue::Catalogue::default(),
+            meter: Meter::new(meter::Sink::stdout()),
             stock: Stock::default(),
             master_key: secrets.master,
             data_keys: seal::DataKeys::default(),

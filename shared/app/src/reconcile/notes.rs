@@ -14,6 +14,9 @@ pub(super) struct Notes {
     /// Free cards in each product's fresh strips, and between which numbers they lie: counted again when one of both moves.
     #[serde(default)]
     pub(super) fresh: BTreeMap<String, (u32, u32, u64)>,
+    /// When what needs a person was last counted, Unix ms.
+    #[serde(default)]
+    pub(super) people_counted_at: Millis,
 }
 
 /// Where a pass ran out of time, and when the first look at that product began, Unix ms.
