@@ -2,6 +2,7 @@
 
 use crate::http::{Answer, Problem, json_body, json_response, money, read_money, source_address};
 use crate::order::{order_summary, payment};
+use crate::telemetry;
 use app::{App, CreateAnswer, CreateRefusal, OrderRequest};
 use domain::limits::{CONTACT_MAX, FIELDS_MAX, IDEMPOTENCY_KEY, QUERY_PASSWORD, TOKEN_REPEAT_MS};
 use domain::order::State;
@@ -18,6 +19,7 @@ pub(crate) async fn handle(app: &App, request: &Request) -> Answer {
     let has_password = wish.query_password.is_some();
     match app.create_order(&wish).await? {
         Ok(answer) => {
+            telemetry::about_newest(&answer.order);
             tracing::info!(order = %answer.order.id, is_new = answer.is_new, "ordered");
             respond(app, &answer, has_password)
         }
@@ -130,6 +132,7 @@ pub(crate) fn parse(app: &App, key: &str, body: &Value) -> Result<OrderRequest, 
         Some(_) => refuse("fields", "malformed"),
     }
     let order = app.keys.order_id(key);
+    telemetry::about(&order);
     // What was understood, not how it was written: members in any order, absent or null, are the same request. serde_json
     // keeps the members of an object sorted.
     let canonical = json!({

@@ -29,12 +29,14 @@ pub mod telemetry;
 mod web;
 
 use app::App;
+use domain::OrderId;
 use handlers::Handler;
 use http::Problem;
 use lambda_http::http::HeaderValue;
 use lambda_http::{Body, Request, RequestExt, Response};
 use routes::{Function, Match};
 use tracing::Instrument;
+use tracing::field::Empty;
 
 /// Answers an HTTP request on behalf of a function that is known at run time: how the local front calls all of them.
 pub async fn serve(app: &App, function: Function, request: Request) -> Response<Body> {
@@ -54,7 +56,14 @@ pub async fn serve(app: &App, function: Function, request: Request) -> Response<
 /// Answers an HTTP request on behalf of one function. A request for another function's address is not found here, so a
 /// wrongly wired deployment shows itself.
 async fn serve_as<H: Handler>(app: &App, request: Request) -> Response<Body> {
-    let id = app.ids.uuid(app.clock.now()).to_string();
+    app.begin();
+    let context = request.lambda_context_ref();
+    // On Lambda the request has a name already, and the platform's own lines carry it.
+    let id = match context.map(|context| context.request_id.as_str()) {
+        Some(id) if !id.is_empty() => id.to_owned(),
+        _ => app.ids.uuid(app.clock.now()).to_string(),
+    };
+    let trace = context.and_then(|context| context.xray_trace_id.clone());
     let method = request.method().clone();
     let path = request.raw_http_path().to_owned();
     let started = std::time::Instant::now();
@@ -64,7 +73,16 @@ async fn serve_as<H: Handler>(app: &App, request: Request) -> Response<Body> {
         Match::Found(route, _) => route.path,
         _ => "–",
     };
-    let span = tracing::info_span!("request", request_id = %id, %method, route);
+    // Of the level ERROR: a span that is filtered out takes its members with it.
+    let span = tracing::error_span!(
+        "request", request_id = %id, trace, function = H::FUNCTION.name(), %method, route, order = Empty, attempt = Empty
+    );
+    if let Match::Found(_, parameter) = &matched
+        && route.contains("/{id}")
+        && let Some(order) = OrderId::parse(parameter)
+    {
+        span.record("order", tracing::field::display(order));
+    }
     let answer = async {
         let answer = match matched {
             Match::Found(route, parameter) if route.function == H::FUNCTION => {
@@ -87,6 +105,7 @@ async fn serve_as<H: Handler>(app: &App, request: Request) -> Response<Body> {
         response
     };
     let mut response = answer.instrument(span).await;
+    app.flush_meter();
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", id);
     }

@@ -70,6 +70,7 @@ async fn pay_otherwise(app: &App, order: &Order, request: &Request) -> Answer {
         Err(AttemptRefusal::TooMany) => return Err(Problem::field("channel", "too_many_attempts")),
     };
     let attempt = made.order.attempt(made.number).ok_or(Problem::Unavailable)?;
+    crate::telemetry::about_attempt(&attempt.no);
     let shown = app.shown(&made.order, attempt, &made.product, &made.channel).ok_or(Problem::ChannelDown)?;
     let body = json!({"order": order_summary(app, &made.order), "payment": payment(attempt, &shown)});
     json_response(if made.is_new { 201 } else { 200 }, &body)

@@ -5,7 +5,7 @@ use crate::create_order::{parse, refused};
 use crate::http::{Answer, Problem, log_failure, source_address};
 use crate::pages::view::{Access, Env, FormNotice, FormValues, Inside, Method, MethodKind, ProductView, Row};
 use crate::web::{Form, Visit};
-use crate::{pages, web};
+use crate::{pages, telemetry, web};
 use app::catalogue::{ChannelSetting, Listed};
 use app::showcase::{PageData, PageWish};
 use app::{App, CreateAnswer};
@@ -222,6 +222,7 @@ impl<'a> Asked<'a> {
 
     fn done(&self, answer: &CreateAnswer) -> Response<Body> {
         let order = &answer.order;
+        telemetry::about_newest(order);
         tracing::info!(order = %order.id, is_new = answer.is_new, "ordered");
         let address = format!("/o/{}", order.id);
         // A script cannot see where a redirect leads; it is told so, and goes there itself.

@@ -2,9 +2,11 @@
 //! and only then answer in the provider's own way.
 
 use crate::http::{Answer, Problem, respond};
+use crate::telemetry;
+use app::meter::{Failure, Metric};
 use app::{App, SettleAnswer};
-use domain::AccountId;
 use domain::limits::BODY_MAX;
+use domain::{AccountId, OutTradeNo};
 use lambda_http::Request;
 use payments::{Channel, Notice, Outcome, RawRequest};
 
@@ -30,20 +32,27 @@ async fn settle(app: &App, account: &AccountId, channel: &Channel, request: &Req
         body: request.body().as_ref(),
     };
     if raw.body.len() > BODY_MAX {
+        app.meter.webhook_refused("too_large");
         return Outcome::Rejected;
     }
     let paid = match channel.verify(&raw) {
         Err(reject) if reject.outcome() == Outcome::TryAgain => {
+            app.meter.add_for(account, Metric::ProviderCalls, 1);
+            app.meter.channel_failed(account, Failure::MoneyUnreadable);
             tracing::error!(%account, reject = %reject.log_message(), "money has arrived that cannot be read");
             return Outcome::TryAgain;
         }
         Err(reject) => {
+            app.meter.webhook_refused(reject.code());
             tracing::warn!(%account, reject = %reject.log_message(), "a notification was refused");
             return reject.outcome();
         }
         Ok(Notice::NotPaid) => return Outcome::Accepted,
         Ok(Notice::Paid(paid)) => paid,
     };
+    if let Some(attempt) = OutTradeNo::parse(&paid.out_trade_no) {
+        telemetry::about_attempt(&attempt);
+    }
     match app.settle(account, &paid.out_trade_no, &paid.provider_number, paid.amount).await {
         Ok(answer) => {
             let (attempt, number) = (&paid.out_trade_no, &paid.provider_number);

@@ -1,9 +1,11 @@
 //! EventBridge: what nobody came back for is brought to its end, every minute; the audits, every hour and every night.
 
+use crate::telemetry;
 use app::{App, AppError, Report, Scope};
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 use std::pin::Pin;
+use tracing::Instrument;
 
 /// Milliseconds one call may work: a minute's pass ends before the next begins.
 const BUDGET_MS: i64 = 45_000;
@@ -40,6 +42,23 @@ pub struct Done {
 
 /// Does one job within a call's time. While the shop is closed every job is the audit that may open it.
 pub async fn handle(app: &App, job: Job) -> Result<Done, AppError> {
+    // Where there is no invocation, its time gives the call a name.
+    invoke(app, job, &format!("timer-{}", app.clock.now()), None).await
+}
+
+async fn invoke(app: &App, job: Job, id: &str, context: Option<&Context>) -> Result<Done, AppError> {
+    app.begin();
+    let done = async {
+        // Boxed: the SDK's futures nest deeply, and every layer above would carry their size.
+        let done = Box::pin(work(app, job)).await;
+        done.inspect_err(|error| tracing::error!(%error, ?job, "the timer's job failed"))
+    };
+    let done = done.instrument(telemetry::invocation("reconcile", id, context)).await;
+    app.flush_meter();
+    done
+}
+
+async fn work(app: &App, job: Job) -> Result<Done, AppError> {
     let scope = match (app.is_closed().await?, job) {
         (true, _) => Scope::Restored,
         (false, Job::AuditRecent) => Scope::Recent,
@@ -64,9 +83,8 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| async move {
         // Boxed without its type: the SDK's futures nest deeper than the compiler counts.
         let work: Pin<Box<dyn Future<Output = Result<Done, AppError>> + Send + '_>> =
-            Box::pin(handle(app, event.payload.job));
-        let done = work.await;
-        done.inspect_err(|error| tracing::error!(%error, "the timer's job failed")).map_err(lambda_runtime::Error::from)
+            Box::pin(invoke(app, event.payload.job, &event.context.request_id, Some(&event.context)));
+        work.await.map_err(lambda_runtime::Error::from)
     }))
     .await
 }

@@ -263,7 +263,7 @@ async fn telling_that_fails_fails_no_order() {
 
 #[tokio::test]
 async fn secrets_are_in_no_answer_no_log_and_no_table() {
-    let log = watch_this_thread();
+    let (log, _) = watch_this_thread();
     let (shop, receivers) = open(606).await;
     shop.product("p", 990, &cards("P", 3)).await;
     let mut seen = Vec::new();

@@ -26,7 +26,7 @@ impl Write for Log {
 }
 
 thread_local! {
-    static WATCHED: RefCell<Option<Log>> = const { RefCell::new(None) };
+    static WATCHED: RefCell<Option<(Log, Log)>> = const { RefCell::new(None) };
 }
 
 impl Log {
@@ -36,22 +36,58 @@ impl Log {
     }
 }
 
-/// Takes down what this thread logs from now on, at the finest level. The subscriber is the process's, because one that is
-/// set for a thread alone loses the lines of code that another thread reached first.
-pub fn watch_this_thread() -> Log {
+/// Takes down what this thread logs from now on: everything at the finest level, libraries' talk included, and what production
+/// writes when its level is `trace`. The subscriber is the process's, because one that is set for a thread alone loses the
+/// lines of code that another thread reached first.
+pub fn watch_this_thread() -> (Log, Log) {
+    use functions::telemetry::{Lines, filter};
+    use tracing_subscriber::filter::{FilterExt, dynamic_filter_fn};
     use tracing_subscriber::layer::{Layer, SubscriberExt};
     static SET: Once = Once::new();
     SET.call_once(|| {
-        let lines = tracing_subscriber::fmt::layer()
-            .json()
-            .with_writer(|| WATCHED.with_borrow(|log| log.clone().unwrap_or_default()));
-        let watched = tracing_subscriber::filter::dynamic_filter_fn(|_, _| WATCHED.with_borrow(Option::is_some));
-        let subscriber = tracing_subscriber::registry().with(lines.with_filter(watched));
+        let of_thread = |which: fn(&(Log, Log)) -> &Log| {
+            move || WATCHED.with_borrow(|logs| logs.as_ref().map(which).cloned().unwrap_or_default())
+        };
+        let is_watched = || WATCHED.with_borrow(Option::is_some);
+        let lines = tracing_subscriber::fmt::layer().json().with_writer(of_thread(|logs| &logs.0));
+        let production_lines = Lines::new(app::Clock::system(), of_thread(|logs| &logs.1));
+        let as_in_production = filter(Some("trace")).and(dynamic_filter_fn(move |_, _| is_watched()));
+        let subscriber = tracing_subscriber::registry()
+            .with(lines.with_filter(dynamic_filter_fn(move |_, _| is_watched())))
+            .with(production_lines.with_filter(as_in_production));
         tracing::subscriber::set_global_default(subscriber).expect("nobody else of this process watches its log");
     });
-    let log = Log::default();
-    WATCHED.set(Some(log.clone()));
-    log
+    let logs = (Log::default(), Log::default());
+    WATCHED.set(Some(logs.clone()));
+    logs
+}
+
+/// What else happens in a shop: the seller signs in, money is returned, what is forged is refused, the timer and both audits run,
+/// a hold lapses and its money comes late.
+async fn everything_else(shop: &TestShop) {
+    use functions::reconcile::{Job, handle};
+    let login = serde_json::json!({"username": "admin", "password": shop.password}).to_string();
+    let (status, _) = shop.admin(http::Method::POST, "/api/admin/login", "", login).await;
+    assert_eq!(status, 200);
+    shop.product("q", 500, &cards("AGAIN", 3)).await;
+    let buyer = shop.order("a-buyer-who-gets-it-back", "q", 1).await;
+    shop.pay(&buyer, "T-back").await;
+    shop.deliver_all().await;
+    let token = shop.sign_in().await;
+    let path = format!("/api/admin/orders/{}/refund", buyer.order);
+    shop.admin(http::Method::POST, &path, &token, "{}".to_owned()).await;
+    shop.admin(http::Method::GET, "/api/admin/attention", &token, String::new()).await;
+    let forged = shop.notification(&buyer, "T-forged").replace("sign=", "sign=0");
+    assert_ne!(shop.notify(&forged).await.1, "success");
+    let look_up = serde_json::json!({"contact": "buyer@example.com", "query_password": "a guess of somebody"});
+    shop.admin(http::Method::POST, "/api/lookup", "", look_up.to_string()).await;
+    let late = shop.order("a-buyer-who-comes-too-late", "q", 1).await;
+    shop.pass(16 * 60_000);
+    for job in [Job::Reconcile, Job::AuditRecent, Job::AuditFull] {
+        handle(&shop.app, job).await.unwrap();
+    }
+    shop.pay(&late, "T-late").await;
+    shop.deliver_all().await;
 }
 
 /// 64 random characters, some of which JSON escapes.
@@ -122,7 +158,7 @@ fn every_disguise_is_recognised() {
 
 #[tokio::test]
 async fn a_card_is_found_nowhere_but_at_its_buyer() {
-    let log = watch_this_thread();
+    let (log, production) = watch_this_thread();
     let folder = Folder::new("secrecy");
     let marker = marker(2);
     let forms = disguises(&marker);
@@ -189,6 +225,7 @@ async fn a_card_is_found_nowhere_but_at_its_buyer() {
     for answer in &answers {
         assert!(!shows(answer, &forms), "an answer or message shows the card: {}", String::from_utf8_lossy(answer));
     }
+    everything_else(&shop).await;
     let logged = log.0.lock().unwrap().clone();
     assert!(logged.len() > 10_000, "the log was watched: {} bytes", logged.len());
     assert!(!shows(&logged, &forms), "the log shows the card");
@@ -201,6 +238,37 @@ async fn a_card_is_found_nowhere_but_at_its_buyer() {
     let showing: Vec<&str> = ours.filter(|line| line.contains("buyer@example.com")).collect();
     assert!(showing.is_empty(), "the log shows a contact: {showing:?}");
     assert!(logged.contains("/o/{id}/keys"), "the pages were logged by their route");
+    // What production writes at its finest level holds none of it anywhere, the SDK's lines included.
+    let written = String::from_utf8(production.0.lock().unwrap().clone()).unwrap();
+    assert!(!shows(written.as_bytes(), &forms), "production's log shows the card");
+    let secrets = [
+        winner.token.as_str(),
+        nonce.as_str(),
+        password,
+        "somebody@example.org",
+        "buyer@example.com",
+        "?t=",
+        "sign=",
+        "trade_status",
+        "TRADE_SUCCESS",
+        "out_trade_no=",
+        "a guess of somebody",
+        &shop.key,
+        &shop.password,
+    ];
+    for line in written.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        let shown = secrets.iter().filter(|secret| line.to_string().contains(**secret));
+        assert_eq!(shown.collect::<Vec<_>>(), Vec::<&&str>::new(), "{line}");
+    }
+    let functions: std::collections::BTreeSet<String> = written
+        .lines()
+        .filter_map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).ok()?["function"].as_str().map(str::to_owned)
+        })
+        .collect();
+    let all = ["admin", "cards", "create_order", "deliver", "desk", "order", "payment_webhook", "reconcile", "reveal"];
+    assert!(all.iter().all(|function| functions.contains(*function)), "{functions:?}");
     let kept = files(&folder.0);
     assert!(kept.len() >= 5, "{kept:?}");
     for file in &kept {

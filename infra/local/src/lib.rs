@@ -1,5 +1,6 @@
 //! The whole world in one process: what `cargo run` starts, and what tests stand on. Never a production dependency.
 
+pub mod alarms;
 pub mod backup;
 pub mod endpoint;
 pub mod engine;
@@ -7,6 +8,7 @@ pub mod front;
 pub mod gateway;
 pub mod kms;
 pub mod lambda;
+pub mod numbers;
 pub mod options;
 pub mod poller;
 pub mod roles;

@@ -3,6 +3,7 @@
 use crate::engine::{Engine, EngineError};
 use crate::gateway::{self, Gateway};
 use crate::kms::Kms;
+use crate::numbers::Numbers;
 use crate::roles::Roles;
 use crate::seam::{Outside, Quiet, Seam, Tap};
 use crate::secrets::LocalSecrets;
@@ -11,8 +12,9 @@ use crate::ssm::Ssm;
 use app::catalogue::EpaySettings;
 use app::net::Aws;
 use app::staff::PasswordHash;
-use app::{App, Clock, Config, Ids, MasterKey, Secrets};
+use app::{App, Clock, Config, Ids, MasterKey, Meter, Secrets};
 use domain::AccountId;
+use domain::limits::RECEIVES_MAX;
 use serde_json::json;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -36,9 +38,6 @@ const NOTICE_MAX_RECEIVES: u32 = 8;
 
 /// Seconds a received message stays hidden: six times what a delivery may take, as AWS advises for event sources.
 const VISIBILITY_SECONDS: u32 = 30;
-
-/// Receives before a message is set aside.
-const MAX_RECEIVES: u32 = 5;
 
 /// What a world is made from.
 #[derive(Clone)]
@@ -121,6 +120,8 @@ pub struct World {
     /// Its parameters.
     pub parameters: Ssm,
     pub(crate) roles: Option<Arc<dyn Roles>>,
+    /// What functions counted.
+    pub numbers: Numbers,
     config: Config,
     options: WorldOptions,
     uses_kms: bool,
@@ -186,6 +187,7 @@ impl World {
             kms,
             parameters: Ssm::default(),
             roles: None,
+            numbers: Numbers::default(),
             config,
             options,
             uses_kms: false,
@@ -193,7 +195,7 @@ impl World {
     }
 
     async fn create_queues(&self) -> Result<(), WorldError> {
-        let redrive = json!({"deadLetterTargetArn": Sqs::queue_arn(DEAD_LETTERS), "maxReceiveCount": MAX_RECEIVES});
+        let redrive = json!({"deadLetterTargetArn": Sqs::queue_arn(DEAD_LETTERS), "maxReceiveCount": RECEIVES_MAX});
         let delivery =
             json!({"VisibilityTimeout": VISIBILITY_SECONDS.to_string(), "RedrivePolicy": redrive.to_string()});
         let fortnight = json!({"MessageRetentionPeriod": "1209600"});
@@ -274,7 +276,9 @@ impl World {
             }),
         };
         let seam = self.seam(tap);
-        App::build(self.config.clone(), secrets, &aws, seam.connector(), clock, self.options.ids.clone())
+        let mut app = App::build(self.config.clone(), secrets, &aws, seam.connector(), clock, self.options.ids.clone());
+        app.meter = Meter::new(self.numbers.sink());
+        app
     }
 
     /// What answers in this world, under a tap.

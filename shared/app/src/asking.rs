@@ -1,6 +1,7 @@
 //! Asking providers about attempts nobody heard of. An answer that says "paid" goes through the very same settling as a
 //! notification; anything that is not an explicit yes or no is unknown and is taken for neither.
 
+use crate::meter::{Failure, Metric};
 use crate::{App, AppError, SettleAnswer, net};
 use domain::AccountId;
 use domain::order::{Attempt, Order};
@@ -54,6 +55,14 @@ impl App {
         }
     }
 
+    /// Counts a question that a provider was asked, and whether it had an answer.
+    pub(crate) fn count_question(&self, account: &AccountId, state: &QueryState) {
+        self.meter.add_for(account, Metric::ProviderCalls, 1);
+        if matches!(state, QueryState::Unknown(_)) {
+            self.meter.channel_failed(account, Failure::QueryUnanswered);
+        }
+    }
+
     /// Asks one attempt's provider.
     pub(crate) async fn ask(&self, attempt: &Attempt, patience: &Patience) -> Result<QueryState, AppError> {
         if patience.is_lost(&attempt.account) {
@@ -63,9 +72,10 @@ impl App {
             return Ok(QueryState::Unknown("the account is not configured any more"));
         };
         let state = self.drive(setting.channel.query(&attempt.no)).await;
+        self.count_question(&attempt.account, &state);
         patience.heard(&attempt.account, !matches!(state, QueryState::Unknown(_)));
         if let QueryState::Unknown(why) = state {
-            tracing::info!(order = %attempt.no.order, attempt = attempt.no.attempt, why, "the provider gave no answer");
+            tracing::info!(order = %attempt.no.order, attempt = %attempt.no, why, "the provider gave no answer");
         }
         Ok(state)
     }
@@ -78,7 +88,7 @@ impl App {
                 QueryState::Paid(paid) => {
                     let settled =
                         self.settle(&attempt.account, &paid.out_trade_no, &paid.provider_number, paid.amount).await?;
-                    tracing::info!(order = %order.id, ?settled, "found by asking");
+                    tracing::info!(order = %order.id, attempt = %attempt.no, ?settled, "found by asking");
                     if !matches!(settled, SettleAnswer::Recorded(_)) {
                         return Ok(Asked::Paid);
                     }

@@ -108,6 +108,7 @@ impl App {
             let due = Due { kind: DueKind::Ask, at: expires_at.saturating_add(GRACE_MS) };
             order = match self.store.add_attempt(&order, &attempt, expires_at, due).await? {
                 Outcome::Applied(order) => {
+                    self.count_attempt(&attempt);
                     return Ok(Ok(AttemptAnswer { order, number, product, channel, is_new: true }));
                 }
                 // Somebody else's attempt of the same number may be another channel's: look again.

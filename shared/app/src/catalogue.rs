@@ -1,6 +1,7 @@
 //! Products and channels: documents of the shop's table, kept in memory for at most two seconds, so that a warm create
 //! reads nothing.
 
+use crate::meter::{Failure, Metric};
 use crate::seal::{open, seal};
 use crate::settings::Presentation;
 use crate::{App, AppError};
@@ -433,7 +434,9 @@ impl App {
         match setting.channel.create(&view) {
             Step::Done(Ok(created)) => Some(created),
             Step::Done(Err(error)) => {
-                tracing::error!(order = %order.id, error = %error.log_message(), "an attempt cannot be shown");
+                self.meter.add_for(&setting.account, Metric::ProviderCalls, 1);
+                self.meter.channel_failed(&setting.account, Failure::NotCreated);
+                tracing::error!(order = %order.id, attempt = %attempt.no, error = %error.log_message(), "an attempt cannot be shown");
                 None
             }
             // A channel that must ask its provider keeps the answer in the order; nothing is asked while reading.

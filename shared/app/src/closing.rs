@@ -43,6 +43,7 @@ impl App {
             let due = Due { kind: DueKind::Ask, at: at.min(now.saturating_add(GRACE_MS)) };
             self.store.cancel(order, attempts, why, due).await?
         };
+        self.count_closed(&outcome);
         Ok(match outcome {
             Outcome::Applied(closed) | Outcome::AlreadyApplied(closed) => HoldEnding::Closed(Box::new(closed)),
             Outcome::Refused(_) => HoldEnding::Changed,

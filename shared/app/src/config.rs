@@ -89,6 +89,17 @@ fn required(name: &'static str) -> Result<String, BadSetting> {
     optional(name).ok_or(BadSetting(name))
 }
 
+/// What shall be logged: the wish of `RUST_LOG`, else Lambda's own setting of the function, `TRACE` to `FATAL`. `None` when
+/// neither is set.
+/// Source: AWS Lambda Developer Guide, "Defined runtime environment variables" and "Log-level filtering".
+pub fn log_level() -> Option<String> {
+    optional("RUST_LOG").or_else(|| {
+        let level = optional("AWS_LAMBDA_LOG_LEVEL")?.to_ascii_lowercase();
+        // Nothing here is worse than an error.
+        Some(if level == "fatal" { "error".to_owned() } else { level })
+    })
+}
+
 /// Why a function cannot start: its environment, or what it reads at its start.
 #[derive(Debug)]
 pub enum StartError {

@@ -55,7 +55,10 @@ impl App {
             }
             Err(error) => return Err(error),
         }
-        match self.store.deliver(&message.order, message.generation, self.clock.now()).await? {
+        let now = self.clock.now();
+        let outcome = self.store.deliver(&message.order, message.generation, now).await?;
+        self.count_delivered(&outcome, now);
+        match outcome {
             Outcome::Applied(order) => Ok((DeliverAnswer::Delivered, Some(Box::new(order)))),
             Outcome::AlreadyApplied(order) => Ok((DeliverAnswer::AlreadyDelivered, Some(Box::new(order)))),
             Outcome::Refused(_) => Ok((DeliverAnswer::Superseded, None)),

@@ -9,6 +9,7 @@ use domain::order::{Due, DueKind, Order, State};
 use domain::refund::RefundState;
 use domain::{Millis, OrderId};
 use store::DueItem;
+use tracing::Instrument;
 
 /// Milliseconds between two looks at something that only a person can move on.
 const PERSON_EVERY_MS: i64 = 60 * 60_000;
@@ -29,7 +30,10 @@ impl App {
         };
         match order {
             // The index lags behind: what it says is looked up before anything is done.
-            Some(order) if order.due.is_some() => Box::pin(self.drive_order(&order, patience)).await,
+            Some(order) if order.due.is_some() => {
+                let span = tracing::error_span!("order", order = %order.id);
+                Box::pin(self.drive_order(&order, patience)).instrument(span).await
+            }
             Some(_) => Ok(()),
             None => self.drive_row(&item.key).await,
         }

@@ -29,6 +29,7 @@ impl App {
             }
             HoldEnd::SoldOut => self.store.refund_late(order, now).await?,
         };
+        self.count_owed_back(&outcome);
         let after = match outcome {
             Outcome::Applied(after) | Outcome::AlreadyApplied(after) | Outcome::Refused(Some(after)) => after,
             Outcome::Refused(None) => return Err(AppError::Unforeseen("a late order that is not there")),

@@ -23,8 +23,10 @@ mod import;
 pub mod keys;
 mod late;
 mod lookup;
+pub mod meter;
 pub mod net;
 pub mod notices;
+mod numbers;
 mod ordering;
 mod parameters;
 mod pictures;
@@ -56,6 +58,7 @@ pub use ids::Ids;
 pub use import::{ImportReport, NoCardColumn, Rejected};
 pub use keys::Keys;
 pub use lookup::LookupAnswer;
+pub use meter::Meter;
 pub use ordering::{CreateAnswer, CreateRefusal, OrderRequest};
 pub use queue::{DeliverMessage, Queue};
 pub use reconcile::Pass;
@@ -90,6 +93,8 @@ pub struct App {
     pub keys: Keys,
     /// Products and channels read lately.
     pub catalogue: catalogue::Catalogue,
+    /// What was counted and not yet written.
+    pub meter: Meter,
     /// What this instance remembers of the strips.
     pub stock: Stock,
     /// Whether the shop is closed, as read lately.
@@ -153,6 +158,7 @@ impl App {
             ids,
             keys: Keys::derive(&secrets.shop),
             catalogue: catalogue::Catalogue::default(),
+            meter: Meter::new(meter::Sink::stdout()),
             stock: Stock::default(),
             known_password: parameters::KnownPassword::default(),
             master_key: secrets.master,

@@ -152,6 +152,7 @@ impl App {
         };
         self.give_back(&order, &product.id, claim, &held).await;
         if is_new {
+            self.count_created(&order);
             self.note_made(request).await;
         }
         Ok(Ok(CreateAnswer { order, product, channel: Some(channel), is_new }))

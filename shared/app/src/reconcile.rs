@@ -16,6 +16,7 @@ use domain::{Claim, Millis, OrderId, ProductId};
 use futures_util::StreamExt;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{Alarm, Head, Outcome};
+use tracing::Instrument;
 
 /// Strips read at a time: one BatchGetItem.
 const PAGE: usize = 100;
@@ -82,6 +83,8 @@ pub struct Pass {
     pub alarms: usize,
     /// Things that failed and are left to the next pass.
     pub failed: usize,
+    /// Orders that were paid more than a minute ago and are not delivered.
+    pub undelivered: usize,
 }
 
 /// One look at one product.
@@ -97,6 +100,8 @@ struct Look<'a> {
     strange: u32,
     /// Orders that are there and do not read. Never taken for absent.
     unreadable: BTreeSet<OrderId>,
+    /// Orders that were paid a while ago and are not delivered.
+    undelivered: BTreeSet<OrderId>,
     hints: BTreeSet<u32>,
     looked_at: BTreeSet<u32>,
     sealed: BTreeSet<u32>,
@@ -185,6 +190,11 @@ impl App {
             }
         }
         self.arrange_or_leave().await;
+        self.count_undelivered(pass.undelivered);
+        match self.count_people(notes.people_counted_at).await {
+            Ok(at) => notes.people_counted_at = at,
+            Err(error) => tracing::warn!(%error, "what needs a person is counted by the next pass"),
+        }
         let text = serde_json::to_string(&notes).map_err(|_| AppError::Setting("notes"))?;
         self.store.keep_note(NOTES, &text, started + NOTE_KEPT_MS).await?;
         tracing::info!(?pass, "reconciled");
@@ -247,6 +257,7 @@ impl App {
             ownerless: BTreeMap::new(),
             strange: 0,
             unreadable: BTreeSet::new(),
+            undelivered: BTreeSet::new(),
             hints: BTreeSet::new(),
             looked_at: BTreeSet::new(),
             sealed: BTreeSet::new(),
@@ -263,6 +274,7 @@ impl App {
                 break;
             }
         }
+        pass.undelivered += look.undelivered.len();
         self.give_up_ownerless(&mut look, pass).await?;
         self.raise_watermark(&look).await?;
         // A head holds so many hints and no more; the rest is found by the next pass.
@@ -307,6 +319,7 @@ impl App {
         }
         look.unreadable.extend(unreadable.into_keys());
         pass.orders += orders.len();
+        look.undelivered.extend(orders.values().filter(|order| self.is_undelivered(order)).map(|order| order.id));
         let in_time = self.drive_orders(look, &mut orders, pass).await;
         for strip in &strips {
             if strip.sealed {
@@ -333,7 +346,8 @@ impl App {
                     let can_wait = order.state == State::Held && order.expires_at >= now;
                     return (order.id, Ok(if can_wait { Driven::Nothing } else { Driven::NoTime }));
                 }
-                (order.id, self.drive_one(&order, look.patience).await)
+                let span = tracing::error_span!("order", order = %order.id);
+                (order.id, self.drive_one(&order, look.patience).instrument(span).await)
             }));
         }
         let mut done = futures_util::stream::iter(work).buffer_unordered(ASKED_AT_ONCE);

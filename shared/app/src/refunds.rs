@@ -1,6 +1,7 @@
 //! Money on its way back, and what else only a person decides: reviews, attested payments, rows of money that settled nothing.
 //! Every deed stands in the audit trail before it is done, and every refund stands in its order before a provider is called.
 
+use crate::meter::{Failure, Metric};
 use crate::{App, AppError, SettleAnswer};
 use domain::limits::{REFERENCE_MAX, REFUNDS_MAX};
 use domain::order::{Order, State};
@@ -159,7 +160,9 @@ impl App {
     async fn owe_back(&self, order: &Order, wish: &RefundWish) -> Result<Result<Order, State>, AppError> {
         let amount = of_order(order, order.paid_minor());
         self.note_deed(&wish.who, "refund_undelivered", &order.id.to_string(), amount, "").await?;
-        match self.store.refund_undelivered(order, self.clock.now()).await? {
+        let outcome = self.store.refund_undelivered(order, self.clock.now()).await?;
+        self.count_owed_back(&outcome);
+        match outcome {
             Outcome::Applied(after) | Outcome::AlreadyApplied(after) => {
                 self.free_slots(order, &after).await;
                 Ok(Ok(after))
@@ -250,7 +253,16 @@ impl App {
     async fn call_provider(&self, account: &AccountId, number: &str, amount: Money) -> Result<Said, AppError> {
         let step = self.channel(account).await?.and_then(|setting| setting.channel.refund(number, amount));
         match step {
-            Some(step) => Ok(self.drive(step).await),
+            Some(step) => {
+                let said = self.drive(step).await;
+                self.meter.add_for(account, Metric::ProviderCalls, 1);
+                match said {
+                    Said::Done => {}
+                    Said::Refused(_) => self.meter.channel_failed(account, Failure::RefundRefused),
+                    Said::Unknown(_) => self.meter.channel_failed(account, Failure::RefundUnanswered),
+                }
+                Ok(said)
+            }
             None => Ok(Said::Unknown("the account has no refund call")),
         }
     }
@@ -259,7 +271,11 @@ impl App {
     async fn went_back(&self, account: &AccountId, number: &str) -> Result<bool, AppError> {
         let step = self.channel(account).await?.and_then(|setting| setting.channel.query_number(number));
         match step {
-            Some(step) => Ok(self.drive(step).await == QueryState::Refunded),
+            Some(step) => {
+                let state = self.drive(step).await;
+                self.count_question(account, &state);
+                Ok(state == QueryState::Refunded)
+            }
             None => Ok(false),
         }
     }
@@ -333,6 +349,7 @@ impl App {
         } else {
             self.store.refuse_review(&order, now).await?
         };
+        self.count_owed_back(&outcome);
         match outcome {
             Outcome::Applied(after) | Outcome::AlreadyApplied(after) => {
                 if after.state == State::Paid {

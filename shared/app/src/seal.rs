@@ -142,7 +142,12 @@ impl App {
     }
 
     /// Wraps a data key under this deployment's master key.
-    pub(crate) async fn wrap_data_key(&self, product: &ProductId, kid: &str, clear: &[u8; 32]) -> Result<String, AppError> {
+    pub(crate) async fn wrap_data_key(
+        &self,
+        product: &ProductId,
+        kid: &str,
+        clear: &[u8; 32],
+    ) -> Result<String, AppError> {
         match self.master()? {
             MasterKey::Held(master) => {
                 let wrapped = seal(&master.0, self.ids.bytes(), &self.wrap_place(product, kid), clear)?;
@@ -159,7 +164,12 @@ impl App {
     }
 
     /// Opens a wrapped data key, as a document holds it.
-    pub(crate) async fn open_any_data_key(&self, product: &ProductId, kid: &str, wrapped: &str) -> Result<[u8; 32], AppError> {
+    pub(crate) async fn open_any_data_key(
+        &self,
+        product: &ProductId,
+        kid: &str,
+        wrapped: &str,
+    ) -> Result<[u8; 32], AppError> {
         let clear = match (self.master()?, wrapped.strip_prefix(BY_KMS)) {
             (MasterKey::Held(master), None) => {
                 let wrapped = STANDARD.decode(wrapped).map_err(|_| AppError::Sealing("key document"))?;

@@ -64,7 +64,9 @@ impl App {
             Payment { txn, account: account.clone(), no, minor: amount.minor, currency: amount.currency, mac };
         for _ in 0..TRIES {
             let now = self.clock.now();
-            let found = match self.store.pay(&payment, now).await? {
+            let paid = self.store.pay(&payment, now).await?;
+            self.count_proof(&payment, &paid, now);
+            let found = match paid {
                 Outcome::Applied(order) | Outcome::AlreadyApplied(order) => return self.send_to_delivery(&order).await,
                 Outcome::Refused(found) => found,
             };
@@ -72,19 +74,27 @@ impl App {
                 return Ok(SettleAnswer::Known);
             };
             match (decision.next, decision.effects.first(), found) {
-                (Some(State::Review), ..) => match self.store.pay_for_review(&payment, now).await? {
-                    Outcome::Applied(order) | Outcome::AlreadyApplied(order) => {
-                        self.tell_person(&order).await;
-                        return Ok(SettleAnswer::InReview);
+                (Some(State::Review), ..) => {
+                    let paid = self.store.pay_for_review(&payment, now).await?;
+                    self.count_proof(&payment, &paid, now);
+                    match paid {
+                        Outcome::Applied(order) | Outcome::AlreadyApplied(order) => {
+                            self.tell_person(&order).await;
+                            return Ok(SettleAnswer::InReview);
+                        }
+                        Outcome::Refused(_) => {}
                     }
-                    Outcome::Refused(_) => {}
-                },
-                (Some(State::Late), ..) => match self.store.pay_late(&payment, now).await? {
-                    Outcome::Applied(order) | Outcome::AlreadyApplied(order) => {
-                        return Ok(self.came_late(&order).await);
+                }
+                (Some(State::Late), ..) => {
+                    let paid = self.store.pay_late(&payment, now).await?;
+                    self.count_proof(&payment, &paid, now);
+                    match paid {
+                        Outcome::Applied(order) | Outcome::AlreadyApplied(order) => {
+                            return Ok(self.came_late(&order).await);
+                        }
+                        Outcome::Refused(_) => {}
                     }
-                    Outcome::Refused(_) => {}
-                },
+                }
                 (None, Some(Effect::Deliver), Some(order)) => return self.send_to_delivery(&order).await,
                 (None, Some(Effect::SeekStock), Some(order)) => return Ok(self.came_late(&order).await),
                 (None, Some(Effect::RecordMoney(reason)), _) => {

@@ -100,6 +100,10 @@ pub const REFUNDS_MAX: u8 = 9;
 /// Bytes of the reference of a payment or refund made by hand.
 pub const REFERENCE_MAX: usize = 64;
 
+/// Receives of a delivery message before its queue sets it aside: the queue is set up with this number, and delivery tells a
+/// last failure by it.
+pub const RECEIVES_MAX: u32 = 5;
+
 /// Ownerless claims that one pass gives up by itself; more than these at once are a person's business.
 pub const ORPHANS_MAX: usize = 5;
 

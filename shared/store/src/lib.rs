@@ -28,6 +28,8 @@ pub use whole::{StoredItem, StoredKey, StoredPage};
 pub use write::{Outcome, Write};
 
 use aws_sdk_dynamodb::Client;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The shop's tables, reached through the AWS SDK. Tests and the local shop replace the HTTP client beneath it, nothing
 /// else, so signing, serialisation, retries and conditions are always the production ones.
@@ -35,12 +37,19 @@ use aws_sdk_dynamodb::Client;
 pub struct Store {
     db: Client,
     tables: Tables,
+    write_units: Arc<AtomicU64>,
 }
 
 impl Store {
     /// Wraps a configured client.
     pub fn new(db: Client, tables: Tables) -> Store {
-        Store { db, tables }
+        Store { db, tables, write_units: Arc::default() }
+    }
+
+    /// The write units that the tables reported since the last time; a write that was refused reports none, and counts as the
+    /// one that it costs at least. Asking for the report costs nothing, and every write asks.
+    pub fn take_write_units(&self) -> u64 {
+        self.write_units.swap(0, Ordering::Relaxed)
     }
 
     /// The names of the tables.

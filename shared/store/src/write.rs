@@ -6,9 +6,10 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    AttributeValue, ConsumedCapacity, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
 };
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::Ordering;
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -171,7 +172,10 @@ impl Store {
                     .send()
                     .await;
                 match sent {
-                    Ok(_) => return Ok(Raw::Applied(Item::new())),
+                    Ok(done) => {
+                        self.count(done.consumed_capacity);
+                        return Ok(Raw::Applied(Item::new()));
+                    }
                     Err(SdkError::ServiceError(e)) => match e.err() {
                         PutItemError::ConditionalCheckFailedException(found) => Raw::Refused(found.item.clone()),
                         _ => return Err(StoreError::sdk(write.name, SdkError::ServiceError(e))),
@@ -195,7 +199,10 @@ impl Store {
                     .send()
                     .await;
                 match sent {
-                    Ok(done) => return Ok(Raw::Applied(done.attributes.unwrap_or_default())),
+                    Ok(done) => {
+                        self.count(done.consumed_capacity);
+                        return Ok(Raw::Applied(done.attributes.unwrap_or_default()));
+                    }
                     Err(SdkError::ServiceError(e)) => match e.err() {
                         UpdateItemError::ConditionalCheckFailedException(found) => Raw::Refused(found.item.clone()),
                         _ => return Err(StoreError::sdk(write.name, SdkError::ServiceError(e))),
@@ -204,6 +211,13 @@ impl Store {
                 }
             }
         };
+        self.count(None);
         Ok(refused)
+    }
+
+    /// Counts what a write cost. Units of single writes are whole numbers.
+    fn count(&self, consumed: Option<ConsumedCapacity>) {
+        let units = consumed.and_then(|c| c.capacity_units).map_or(1, |units| units as u64);
+        self.write_units.fetch_add(units, Ordering::Relaxed);
     }
 }

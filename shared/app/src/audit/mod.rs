@@ -9,6 +9,7 @@ pub use report::{Finding, Report, Scope};
 use report::{at_order, at_slot, at_strip};
 
 use crate::import::vault_hash;
+use crate::meter::Metric;
 use crate::{App, AppError};
 use domain::order::{Order, State};
 use domain::stock::{Entry, Strip, evidence};
@@ -99,6 +100,7 @@ impl App {
         if let (Scope::Restored, true, Some(since)) = (scope, clean, closed_since) {
             self.open_shop(since).await?;
         }
+        self.meter.add(Metric::AuditDifferences, i64::try_from(run.report.differences).unwrap_or(i64::MAX));
         tracing::info!(?scope, differences = run.report.differences, per_million = run.report.per_million(), "audited");
         Ok(Some(run.report))
     }

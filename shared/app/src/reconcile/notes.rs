@@ -17,6 +17,9 @@ pub(super) struct Notes {
     /// Products of which there were more cards than few when they were last counted: only those can fall.
     #[serde(default)]
     pub(super) stocked: BTreeSet<String>,
+    /// When what needs a person was last counted, Unix ms.
+    #[serde(default)]
+    pub(super) people_counted_at: Millis,
 }
 
 /// Where a pass ran out of time, and when the first look at that product began, Unix ms.
