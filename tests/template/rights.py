@@ -292,7 +292,7 @@ def add_alarm(stack):
     (add_alarm, "Planted leads to the entry of"),
 )
 def alarms(stack):
-    shop = stack.value(variables(stack)["KAMIVEND_SHOP_ID"])
+    shop = stack.value(variables(stack)["KAMIVEND_TABLE_PREFIX"])
     entries = {f"{page}#{anchor}" for page, anchors in stack.runbook.items() for anchor in anchors}
     found = {}
     for name, properties in stack.of("AWS::CloudWatch::Alarm").items():

@@ -11,7 +11,7 @@ use tests::shop::cards;
 
 /// The numbers of a metric of the shop as a whole, or of its channel.
 fn numbers(watched: &Watched, metric: Metric, channel: bool) -> Vec<f64> {
-    let mut dimensions: BTreeMap<String, String> = [("Shop".to_owned(), "shop".to_owned())].into();
+    let mut dimensions: BTreeMap<String, String> = [("Shop".to_owned(), "kamivend".to_owned())].into();
     if channel {
         dimensions.insert("Channel".to_owned(), "sandbox".to_owned());
     }

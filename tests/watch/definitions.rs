@@ -69,7 +69,7 @@ fn faults(definitions: &[Definition], runbook: &str) -> Vec<String> {
             }
             let dimensions: Vec<(&str, &str)> =
                 series.dimensions.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            if dimensions != [("Shop", "shop")] || metric.by() == By::Channel {
+            if dimensions != [("Shop", "kamivend")] || metric.by() == By::Channel {
                 faults.push(format!("{name}: {} is not told by {dimensions:?}", series.name));
             }
         }
@@ -114,7 +114,7 @@ fn what_does_not_agree_is_caught() {
         (
             "Dimensions/0/Name",
             json!("Store"),
-            "DeliveryFailing: DeliveriesFailed is not told by [(\"Store\", \"shop\")]",
+            "DeliveryFailing: DeliveriesFailed is not told by [(\"Store\", \"kamivend\")]",
         ),
         ("AlarmActions", json!([]), "DeliveryFailing: AlarmActions"),
         ("OKActions", json!([]), "DeliveryFailing: OKActions"),

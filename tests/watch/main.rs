@@ -12,4 +12,5 @@ mod faults;
 mod follow;
 mod healthy;
 mod log;
+mod told;
 mod watched;

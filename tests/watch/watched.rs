@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tests::shop::{self, START};
+use tests::template::template;
 use tests::{Buyer, TestShop};
 
 pub const SECOND: i64 = 1_000;
@@ -17,14 +18,13 @@ pub const MINUTE: i64 = 60_000;
 
 /// The alarms of the deployment.
 pub fn resources() -> Value {
-    serde_json::from_str(include_str!("alarms.json")).unwrap()
+    template()["Resources"].clone()
 }
 
 /// What the deployment's names stand for here.
 pub fn names() -> Names {
     let pairs = [
         ("AWS::StackName", "kamivend"),
-        ("ShopId", "shop"),
         ("DeliverQueue.QueueName", "kamivend-deliver"),
         ("DeliverDeadLetters.QueueName", "kamivend-deliver-dead"),
     ];
@@ -53,7 +53,11 @@ pub struct Watched {
 
 impl Watched {
     pub async fn new(seed: u64) -> Watched {
-        let shop = TestShop::new(seed).await;
+        Watched::over(TestShop::new(seed).await)
+    }
+
+    /// A shop that was made otherwise.
+    pub fn over(shop: TestShop) -> Watched {
         let alarms = Alarms::read(&resources(), &names()).unwrap();
         let (data, lines, changes) = (Data::default(), Vec::new(), Vec::new());
         let mut watched = Watched { shop, data, alarms, lines, changes, is_timer_on: true, seen: START };

@@ -27,7 +27,7 @@ impl App {
         if units > 0 {
             self.meter.add(Metric::WriteUnits, i64::try_from(units).unwrap_or(i64::MAX));
         }
-        self.meter.flush(&self.config.shop_id, self.clock.now());
+        self.meter.flush(&self.config.table_prefix, self.clock.now());
     }
 
     pub(crate) fn count_created(&self, order: &Order) {
