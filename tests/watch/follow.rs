@@ -67,8 +67,16 @@ async fn every_line_says_which_request_and_which_order_it_is_about() {
 }
 
 fn follow(arguments: &[&str], input: Option<&str>) -> (bool, String, String) {
+    follow_with(None, arguments, input)
+}
+
+/// Follows with the programs of a folder before all others.
+fn follow_with(programs: Option<&Path>, arguments: &[&str], input: Option<&str>) -> (bool, String, String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut command = Command::new("bash");
+    if let Some(programs) = programs {
+        command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", programs.display()));
+    }
     command.arg(root.join("infra/follow")).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     if let Some(input) = input {
@@ -106,6 +114,53 @@ async fn one_command_shows_one_order_through_all_functions() {
     for bad in ["", "a b", "x'y", "'; drop", "*"] {
         let (fine, _, said) = follow(&["--local", "-", bad], Some(&text));
         assert!(!fine && said.contains("order"), "{bad}: {said}");
+    }
+}
+
+/// The `aws` command as far as following needs it: two log groups, a query that runs for a moment, and lines by one equation.
+const AWS: &str = r#"#!/usr/bin/env bash
+here=$(dirname "$0")
+printf '%s\n' "$*" >> "$here/asked"
+case "$1 $2" in
+  "logs describe-log-groups") printf '/aws/lambda/shop-deliver\t/aws/lambda/shop-order\n' ;;
+  "logs start-query")
+    query=$(printf '%s' "$*" | sed "s/.*filter \([a-z]*\) = '\([^']*\)'.*/\"\1\":\"\2\"/")
+    printf '%s' "$query" > "$here/query"; rm -f "$here/ran"; echo Q ;;
+  "logs get-query-results")
+    case "$*" in
+      *"--query status"*) if [ -e "$here/ran" ]; then echo Complete; else touch "$here/ran"; echo Running; fi ;;
+      *) grep -F "$(cat "$here/query")" "$here/log" || true ;;
+    esac ;;
+  *) exit 9 ;;
+esac
+"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_deployed_shop_is_asked_through_logs_insights() {
+    use std::os::unix::fs::PermissionsExt;
+    let (buyer, other, text) = story().await;
+    let folder = Folder::new("follow-aws");
+    let aws = folder.0.join("aws");
+    std::fs::write(&aws, AWS).unwrap();
+    std::fs::set_permissions(&aws, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(folder.0.join("log"), &text).unwrap();
+    let (_, here, _) = follow(&["--local", "-", &buyer.order], Some(&text));
+    for number in [&buyer.order, &buyer.attempt] {
+        let (fine, there, said) = follow_with(Some(&folder.0), &["shop", number, "48"], None);
+        assert!(fine, "{said}");
+        assert_eq!(there, here);
+        assert!(!there.contains(&other.order));
+    }
+    let asked = std::fs::read_to_string(folder.0.join("asked")).unwrap();
+    assert!(
+        asked.contains("--log-group-names /aws/lambda/shop-deliver /aws/lambda/shop-order --start-time"),
+        "{asked}"
+    );
+    assert!(asked.contains("--log-group-name-prefix /aws/lambda/shop- "), "{asked}");
+    let (fine, _, said) = follow_with(Some(&folder.0), &["shop", "00000000000000000000000A"], None);
+    assert!(!fine && said.contains("nothing"), "{said}");
+    for bad in [["shop'", &buyer.order, "1"], ["shop", &buyer.order, "x"], ["shop", "a'b", "1"]] {
+        assert!(!follow_with(Some(&folder.0), &bad, None).0, "{bad:?}");
     }
 }
 
