@@ -1,11 +1,14 @@
 //! SQS: what the seller wants to hear of. SNS: an alarm of the deployment changed its state. Both are told to every receiver that
 //! wants it, and each receiver once.
 
+use crate::telemetry;
 use app::notices::{Notice, Pushed, fault_of};
 use app::{App, AppError};
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
+use std::pin::Pin;
+use tracing::Instrument;
 
 /// Tells what an event holds: a batch of the queue of notices, or what SNS says about alarms. Anything else is a wrongly wired
 /// deployment.
@@ -88,7 +91,13 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     let app = crate::ready().await?;
     let app = &app;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        let done = Box::pin(handle(app, event.payload)).await;
+        let LambdaEvent { payload, context } = event;
+        app.begin();
+        let span = telemetry::invocation("notify", &context.request_id, Some(&context));
+        // Boxed without its type: the SDK's futures nest deeper than the compiler counts.
+        let work: Pin<Box<dyn Future<Output = Result<Value, AppError>> + Send + '_>> = Box::pin(handle(app, payload));
+        let done = work.instrument(span).await;
+        app.flush_meter();
         done.inspect_err(|error| tracing::error!(%error, "an event was not told")).map_err(lambda_runtime::Error::from)
     }))
     .await

@@ -10,6 +10,9 @@ use tracing::Instrument;
 /// Milliseconds one call may work: a minute's pass ends before the next begins.
 const BUDGET_MS: i64 = 45_000;
 
+/// A night's audit is not done twice in one night.
+const HALF_A_DAY_MS: i64 = 12 * 60 * 60_000;
+
 /// What the timer wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -21,6 +24,8 @@ pub enum Job {
     AuditRecent,
     /// The nightly audit of everything. It goes on where the last call stopped; whoever calls does so until it says `complete`.
     AuditFull,
+    /// The same, but nothing when one has ended within half a day: what a schedule calls minute by minute through a night.
+    AuditNight,
 }
 
 /// The timer's event: `{"job": "reconcile"}`. Anything without a job is a pass, as EventBridge's plain schedule sends it.
@@ -62,7 +67,10 @@ async fn work(app: &App, job: Job) -> Result<Done, AppError> {
     let scope = match (app.is_closed().await?, job) {
         (true, _) => Scope::Restored,
         (false, Job::AuditRecent) => Scope::Recent,
-        (false, Job::AuditFull) => Scope::Full,
+        (false, Job::AuditNight) if app.was_audited_since(app.clock.now() - HALF_A_DAY_MS).await? => {
+            return Ok(Done { complete: true, report: None });
+        }
+        (false, Job::AuditFull | Job::AuditNight) => Scope::Full,
         (false, Job::Reconcile) => {
             let pass = Box::pin(app.reconcile(BUDGET_MS)).await?;
             let told = Box::pin(app.push_collected()).await;

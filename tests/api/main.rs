@@ -7,6 +7,7 @@ mod backup;
 mod bounds;
 mod budget;
 mod contract;
+mod cost;
 mod crowd;
 mod expiry;
 mod forgery;

@@ -35,7 +35,7 @@ pub mod price {
     pub const LOG_BYTE: Pico = 500;
     /// KMS, a customer's key for a month: 1.00 USD.
     pub const KEY_MONTH: Pico = 1_000_000_000_000;
-    /// CloudWatch, a metric of one's own for a month: 0.30 USD.
+    /// CloudWatch, a metric of one's own with one set of dimensions, for a month: 0.30 USD.
     pub const METRIC_MONTH: Pico = 300_000_000_000;
     /// CloudWatch, an alarm on one metric of standard resolution for a month: 0.10 USD.
     pub const ALARM_MONTH: Pico = 100_000_000_000;
@@ -370,8 +370,9 @@ fn standing() -> (u128, u128, u128, u128) {
     (slow, fast, metrics.len() as u128, dashboards as u128)
 }
 
-/// The page of the README, between its two marks.
-pub fn page(bill: &Bill) -> String {
+/// The page of the README, between its two marks, in English or in Chinese.
+pub fn page(bill: &Bill, chinese: bool) -> String {
+    let say = |english: &str, other: &str| if chinese { other.to_owned() } else { english.to_owned() };
     let per = |counted: &Counted| counted.used.cost() * 1_000 / counted.orders;
     let row = |name: &str, counted: &Counted| {
         let of = counted.orders;
@@ -385,12 +386,24 @@ pub fn page(bill: &Bill) -> String {
             dollars(per(counted)),
         )
     };
-    let mut page = String::from(
-        "| an order of | requests | invocations | write units | read units | queue | USD per 1,000 orders |\n|---|--:|--:|--:|--:|--:|--:|\n",
+    let mut page = say(
+        "| an order of | requests | invocations | write units | read units | queue | USD per 1,000 orders |\n",
+        "| 一笔订单 | 请求 | 函数调用 | 写单位 | 读单位 | 队列 | 每 1,000 单，美元 |\n",
     );
-    page += &row("a program: create, notification, delivery, 3 status calls, keys", &bill.program);
-    page += &row("a phone that comes for the first time: pages, files, 10 status calls, keys", &bill.phone);
+    page += "|---|--:|--:|--:|--:|--:|--:|\n";
+    let program = say(
+        "a program: create, notification, delivery, 3 status calls, keys",
+        "程序下单：创建、通知、发货、查 3 次状态、取卡密",
+    );
+    let phone = say(
+        "a phone that comes for the first time: pages, files, 10 status calls, keys",
+        "第一次来的手机：页面、静态文件、查 10 次状态、取卡密",
+    );
+    page += &row(&program, &bill.program);
+    page += &row(&phone, &bill.phone);
 
+    let line = |english: &str, other: &str, cost: Pico| format!("| {} | {} |\n", say(english, other), cents(cost));
+    let head = |english: &str, other: &str| format!("\n| {} |\n|---|--:|\n", say(english, other));
     let (slow, fast, metrics, dashboards) = standing();
     let timer = bill.idle_minute.cost() * 60 * 24 * 30 + bill.idle_hour.cost() * 24 * 30;
     let sources = 2 * assumed::IDLE_POLLS_PER_MONTH * price::QUEUE_REQUEST;
@@ -399,34 +412,36 @@ pub fn page(bill: &Bill) -> String {
         + metrics * price::METRIC_MONTH
         + dashboards * price::DASHBOARD_MONTH;
     let idle = timer + sources + watching + price::KEY_MONTH;
-    page += "\n| a month in which nobody buys | USD |\n|---|--:|\n";
-    page += &format!("| the timer: 43,200 passes, 720 audits | {} |\n", cents(timer));
-    page += &format!("| two queues that are listened to | {} |\n", cents(sources));
-    page += &format!("| the key of the cards | {} |\n", cents(price::KEY_MONTH));
-    page += &format!(
-        "| watching: {slow} alarms on plain metrics, {fast} on fast ones, {metrics} metrics, {dashboards} dashboard | {} |\n",
-        cents(watching)
+    page += &head("a month in which nobody buys | USD", "一个月没人买 | 美元");
+    page += &line("the timer: 43,200 passes, 720 audits", "定时器：43,200 次巡检、720 次审计", timer);
+    page += &line("two queues that are listened to", "监听两个队列", sources);
+    page += &line("the key of the cards", "卡密的密钥", price::KEY_MONTH);
+    page += &line(
+        &format!(
+            "watching: alarms on {slow} plain and {fast} fast metrics, {metrics} metrics of its own, {dashboards} dashboard"
+        ),
+        &format!("监控：{slow} 个普通和 {fast} 个快速指标上的告警、{metrics} 个自有指标、{dashboards} 个仪表盘"),
+        watching,
     );
-    page += &format!("| **all** | **{}** |\n", cents(idle));
-    page += &format!(
-        "| a virtual server (2 processors, 2 GB), which also must be looked after | {} |\n",
-        cents(price::SERVER_MONTH)
+    page += &format!("| {} | **{}** |\n", say("**all**", "**合计**"), cents(idle));
+    page += &line(
+        "a virtual server (2 processors, 2 GB), which also must be looked after",
+        "一台云服务器（2 核 2 GB），还得有人维护",
+        price::SERVER_MONTH,
     );
 
     let orders: Pico = 1_200_000;
     let (programs, phones) = (per(&bill.program) * orders / 1_000, per(&bill.phone) * orders / 1_000);
-    let busy = bill.busy_minute.cost() * 60 * 24;
     let kept = bill.kept * orders / BUSY as u128;
-    let month = kept * price::GB_MONTH / 1_000_000_000;
-    page += "\n| 1.2 million orders in a day | USD |\n|---|--:|\n";
-    page += &format!("| all by programs | {} |\n", cents(programs));
-    page += &format!("| all by phones that come for the first time | {} |\n", cents(phones));
-    page += &format!("| the timer on that day | {} |\n", cents(busy));
-    page += &format!(
-        "| to keep them for a month ({}.{} GB) | {} |\n",
-        kept / 1_000_000_000,
-        kept / 100_000_000 % 10,
-        cents(month)
+    page += &head("1.2 million orders in a day | USD", "一天 120 万单 | 美元");
+    page += &line("all by programs", "全部由程序下单", programs);
+    page += &line("all by phones that come for the first time", "全部来自第一次来的手机", phones);
+    page += &line("the timer on that day", "当天的定时器", bill.busy_minute.cost() * 60 * 24);
+    let size = format!("{}.{} GB", kept / 1_000_000_000, kept / 100_000_000 % 10);
+    page += &line(
+        &format!("to keep them for a month ({size})"),
+        &format!("保存一个月（{size}）"),
+        kept * price::GB_MONTH / 1_000_000_000,
     );
     page
 }

@@ -105,6 +105,14 @@ impl App {
         Ok(Some(run.report))
     }
 
+    /// Whether an audit of everything has ended after `since`, Unix ms.
+    pub async fn was_audited_since(&self, since: Millis) -> Result<bool, AppError> {
+        let id = format!("{:?}", Scope::Full).to_lowercase();
+        let kept = self.store.shop_item(KIND, &id).await?;
+        let report: Option<Report> = kept.and_then(|item| serde_json::from_str(&item.doc).ok());
+        Ok(report.is_some_and(|report| report.finished_at > since))
+    }
+
     async fn keep_run(&self, name: &str, run: &Run) -> Result<(), AppError> {
         let text = serde_json::to_string(run).map_err(|_| AppError::Setting("audit"))?;
         Ok(self.store.keep_note(name, &text, self.clock.now() + RUN_KEPT_MS).await?)
