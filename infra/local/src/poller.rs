@@ -27,7 +27,8 @@ pub struct Polled {
 /// Receives one batch of paid orders, waiting up to `wait_seconds` for it, and delivers it.
 pub async fn poll(world: &World, app: &App, wait_seconds: u32) -> Polled {
     poll_queue(world, world.queue_name(), wait_seconds, async |event| {
-        acting_as("deliver", functions::deliver::handle(app, event)).await.batch_item_failures
+        // Boxed: the SDK's futures nest deeply, and the compiler gives up on those of all layers in one.
+        acting_as("deliver", Box::pin(functions::deliver::handle(app, event))).await.batch_item_failures
     })
     .await
 }
@@ -36,7 +37,7 @@ pub async fn poll(world: &World, app: &App, wait_seconds: u32) -> Polled {
 pub async fn poll_notices(world: &World, app: &App, wait_seconds: u32) -> Polled {
     let Some(queue) = world.notices_name() else { return Polled::default() };
     poll_queue(world, queue, wait_seconds, async |event| {
-        acting_as("notify", functions::notify::handle_batch(app, event)).await.batch_item_failures
+        acting_as("notify", Box::pin(functions::notify::handle_batch(app, event))).await.batch_item_failures
     })
     .await
 }
