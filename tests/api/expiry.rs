@@ -3,20 +3,18 @@
 
 use crate::money::{Lost, granted, success};
 use crate::openapi::request;
-use app::catalogue::EpaySettings;
+use domain::OrderId;
 use domain::order::{Order, State};
-use domain::{AccountId, OrderId};
 use local::Front;
 use local::roles::acting_as;
 use local::seam::{Call, Fate, Quiet, Tap};
-use payments::Secret;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use store::Table;
-use tests::shop::{self, PID, cards};
+use tests::shop::{self, cards};
 use tests::taps::{Cut, Cutter, Unguarded};
 use tests::{Buyer, TestShop, text};
 use tokio::task::JoinSet;
@@ -81,16 +79,7 @@ async fn shop_with(seed: u64, count: usize) -> TestShop {
 
 async fn open(seed: u64, cards: &[String], is_reviewed: bool) -> TestShop {
     let shop = TestShop::new(seed).await;
-    let settings = EpaySettings {
-        account: AccountId::parse("second").unwrap(),
-        base_url: format!("{}/sandbox", shop.world.public_url()),
-        pid: PID.to_owned(),
-        key: Secret::new(shop.key.clone()),
-        refund: Some(0),
-        enabled: true,
-        sandbox: false,
-    };
-    shop.app.configure_epay(&settings).await.unwrap();
+    shop.account("second", Some(0)).await;
     let body = json!({
         "id": "p", "name": "Product", "kind": "single_use_key", "channels": ["sandbox", "second"],
         "price": {"amount_minor": 990, "currency": "CNY"}, "review": is_reviewed,

@@ -3,13 +3,11 @@
 //! person.
 
 use crate::expiry::{HOLD_OVER, Meanwhile, pays};
-use app::catalogue::EpaySettings;
 use domain::order::{Payment, State};
 use domain::{AccountId, Currency, OrderId, OutTradeNo, Txn};
 use http::{Method, Request};
 use local::Front;
 use local::seam::{Call, Fate, Quiet, Tap};
-use payments::Secret;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -268,16 +266,10 @@ async fn state(shop: &TestShop, buyer: &Buyer) -> Option<State> {
 /// A shop with two accounts and one product. The second account's gateway is out of reach; its word is taken all the same.
 async fn open_shop(seed: u64, product: &str, count: usize) -> TestShop {
     let shop = TestShop::new(seed).await;
-    let settings = EpaySettings {
-        account: AccountId::parse(SECOND).unwrap(),
-        base_url: "https://second.example".to_owned(),
-        pid: SECOND_PID.to_owned(),
-        key: Secret::new(SECOND_KEY.to_owned()),
-        refund: None,
-        enabled: true,
-        sandbox: false,
-    };
-    shop.app.configure_epay(&settings).await.unwrap();
+    let account = json!({"base_url": "https://second.example", "pid": SECOND_PID, "key": SECOND_KEY}).to_string();
+    let path = format!("/api/admin/channels/{SECOND}");
+    let (status, answer) = shop.admin(Method::PUT, &path, &shop.sign_in().await, account).await;
+    assert_eq!(status, 200, "{answer}");
     let body = json!({
         "id": product, "name": "Product", "kind": "single_use_key", "channels": ["sandbox", SECOND],
         "price": {"amount_minor": PRICE, "currency": "CNY"}, "review": product == "risky",

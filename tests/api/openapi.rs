@@ -8,16 +8,13 @@ mod shape;
 mod tour;
 mod waiting;
 
-use app::catalogue::EpaySettings;
 use document::{document, list};
+use domain::ProductId;
 use domain::order::Why;
-use domain::{AccountId, ProductId};
 use http::{HeaderMap, Request};
 use local::Front;
-use payments::Secret;
 use serde_json::{Value, json};
 use store::Table;
-use tests::shop::PID;
 use tests::{TestShop, text};
 
 const TEXT: &str = include_str!("../../functions/assets/openapi.json");
@@ -130,16 +127,7 @@ pub fn switch_channel_off(shop: &TestShop, channel: &str) {
 
 /// Sets up a further channel: the same merchant at the same gateway under another name, which cannot send money back.
 pub async fn set_channel_up(shop: &TestShop, channel: &str) {
-    let settings = EpaySettings {
-        account: AccountId::parse(channel).unwrap(),
-        base_url: format!("{}/sandbox", shop.world.public_url()),
-        pid: PID.to_owned(),
-        key: Secret::new(shop.key.clone()),
-        refund: None,
-        enabled: true,
-        sandbox: false,
-    };
-    shop.app.configure_epay(&settings).await.unwrap();
+    shop.account(channel, None).await;
 }
 
 /// Gives up the order that a key names, as the clean-up of unfinished creates does.

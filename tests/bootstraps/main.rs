@@ -1,6 +1,8 @@
 //! Every bin as a process of its own: its environment, its start, real events through Lambda's runtime interface, and what it does
 //! to tables, queue, parameters and keys that it reaches over HTTP, signed.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
 mod cloud;
 
 use cloud::{Cloud, form};

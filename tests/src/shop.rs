@@ -2,8 +2,10 @@
 
 use crate::roles::roles;
 use crate::{signed_notification, text};
+use app::catalogue::EpaySettings;
 use app::staff::ADMIN;
 use app::{App, Clock, Ids};
+use domain::AccountId;
 use http::{Method, Request};
 use local::roles::acting_as;
 use local::seam::{Outside, Tap};
@@ -11,6 +13,7 @@ use local::secrets::LocalSecrets;
 use local::sqs::State;
 use local::world::Pushes;
 use local::{Front, World, WorldOptions, poller};
+use payments::Secret;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -198,6 +201,21 @@ impl TestShop {
             let answer = self.cards(id, cards, "").await;
             assert_eq!(answer["imported"], cards.len(), "{answer}");
         }
+    }
+
+    /// Sets up a further account: the same merchant at the same gateway under another name. `refund` is the code by which it says
+    /// that money went back; without one it cannot send any.
+    pub async fn account(&self, name: &str, refund: Option<i64>) {
+        let settings = EpaySettings {
+            account: AccountId::parse(name).expect("the name of an account"),
+            base_url: format!("{}/sandbox", self.world.public_url()),
+            pid: PID.to_owned(),
+            key: Secret::new(self.key.clone()),
+            refund,
+            enabled: true,
+            sandbox: true,
+        };
+        self.app.configure_epay(&settings).await.expect("an account");
     }
 
     /// Brings cards in, one a line.

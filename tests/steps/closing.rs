@@ -2,11 +2,9 @@
 //! pay, asking whether the money came.
 
 use crate::common::{a_day_later, act, change_product, due, everywhere, is_whole, notify_at, post};
-use app::catalogue::EpaySettings;
-use domain::AccountId;
 use serde_json::json;
 use tests::TestShop;
-use tests::shop::{PID, cards, yuan};
+use tests::shop::{cards, yuan};
 use tests::text;
 
 #[tokio::test(start_paused = true)]
@@ -72,16 +70,7 @@ async fn a_cancel_after_paying_cut_anywhere() {
 
 /// A second account at the same gateway, so that an order can be paid in two ways.
 async fn second_account(shop: &TestShop) {
-    let settings = EpaySettings {
-        account: AccountId::parse("second").unwrap(),
-        base_url: format!("{}/sandbox", shop.world.public_url()),
-        pid: PID.to_owned(),
-        key: payments::Secret::new(shop.key.clone()),
-        refund: Some(0),
-        enabled: true,
-        sandbox: false,
-    };
-    shop.app.configure_epay(&settings).await.unwrap();
+    shop.account("second", Some(0)).await;
     change_product(shop, "p", &json!({"channels": ["sandbox", "second"]})).await;
 }
 
