@@ -121,7 +121,6 @@ fn is_page(path: &str) -> bool {
 async fn ready() -> Result<App, app::config::StartError> {
     telemetry::start();
     let app = App::from_env().await.inspect_err(|error| tracing::error!(%error, "the function cannot start"))?;
-    app.warm().await;
     Ok(app)
 }
 

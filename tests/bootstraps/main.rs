@@ -113,6 +113,18 @@ async fn a_deployment_sells_its_first_key() {
         }
     }
 
+    let notify = cloud.start("notify", &[]).await;
+    let alarm = json!({
+        "AlarmName": "kamivend-PaidNotDelivered", "NewStateValue": "ALARM", "OldStateValue": "OK", "NewStateReason": "1 > 0",
+        "StateChangeTime": "2026-11-22T00:00:00.000+0000", "AlarmDescription": "infra/runbook/alarms.md#paidnotdelivered",
+    });
+    let event = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": alarm.to_string()}}]});
+    assert_eq!(notify.invoke(&event).await, Answered::Done(json!({})));
+    match notify.invoke(&json!({"Records": [{"eventSource": "aws:kinesis"}]})).await {
+        Answered::Failed(_) => {}
+        other => panic!("an event of nobody's: {other:?}"),
+    }
+
     // Of the parameters every function reads those it may read, and no others; the tests of the API ask for the other rights.
     let asked = roles().asked();
     for (function, granted) in &roles().granted {

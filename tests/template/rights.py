@@ -3,7 +3,7 @@
 import json
 import re
 
-from checks import OF_THE_RUNTIME, RESERVED, check, deliver, first, function, program, put
+from checks import RESERVED, check, deliver, first, function, program, put
 
 # Actions that AWS grants for everything or not at all.
 # Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
@@ -255,7 +255,7 @@ def environment(stack):
     for name, properties in stack.functions().items():
         runs, told = program(stack, name), set(properties.get("Environment", {}).get("Variables", {}))
         somewhere |= told
-        for unread in sorted(told - read - OF_THE_RUNTIME):
+        for unread in sorted(told - read):
             why = "Lambda's own" if unread in RESERVED else "read by nobody"
             yield f"{unread} is set for {runs} and {why}"
         yield from (f"{runs} has no {name}" for name in sorted(required - told))

@@ -177,7 +177,7 @@ def settings():
     """What the code reads of a function's environment: every name, and those without which no function starts."""
     text = (ROOT / "shared/app/src/config.rs").read_text()
     return {
-        "read": sorted(set(re.findall(r'"(KAMIVEND_[A-Z_]+)"', text))),
+        "read": sorted(set(re.findall(r'"((?:KAMIVEND_[A-Z_]+)|RUST_LOG)"', text))),
         "required": sorted(set(re.findall(r'required\("(KAMIVEND_[A-Z_]+)"\)', text))),
     }
 

@@ -148,8 +148,19 @@ pub(crate) fn parameters_from_env() -> Result<String, BadSetting> {
     Ok(required("KAMIVEND_PARAMETERS")?.trim_end_matches('/').to_owned())
 }
 
-/// Reads a function's environment, and the two parameters that every function needs. One call, at its start.
-pub(crate) async fn from_env(http: &SharedHttpConnector, clock: &Clock) -> Result<(Config, Secrets, Aws), StartError> {
+/// A function's environment. What is secret, and where the shop is reached, it does not say.
+pub(crate) struct Deployment {
+    /// Without the public address.
+    pub(crate) config: Config,
+    /// The key of the cards, where the function may use it.
+    pub(crate) master: Option<MasterKey>,
+    /// Who the function is.
+    pub(crate) aws: Aws,
+    path: String,
+}
+
+/// Reads a function's environment.
+pub(crate) fn environment() -> Result<Deployment, BadSetting> {
     let number = |name, default: i64, range: std::ops::RangeInclusive<i64>| match optional(name) {
         None => Ok(default),
         Some(text) => text.parse().ok().filter(|n| range.contains(n)).ok_or(BadSetting(name)),
@@ -158,30 +169,36 @@ pub(crate) async fn from_env(http: &SharedHttpConnector, clock: &Clock) -> Resul
         None => Ok(default),
         Some(text) => text.parse().map_err(|_| BadSetting(name)),
     };
-    let hold_seconds = number("KAMIVEND_HOLD_SECONDS", HOLD_SECONDS, 1..=HOLD_SECONDS_MAX)?;
-    let open_orders_per_contact = count("KAMIVEND_OPEN_ORDERS_PER_CONTACT", OPEN_ORDERS_PER_CONTACT)?;
-    let open_orders_per_address = count("KAMIVEND_OPEN_ORDERS_PER_ADDRESS", OPEN_ORDERS_PER_ADDRESS)?;
-    let (shop_id, table_prefix) = (required("KAMIVEND_SHOP_ID")?, required("KAMIVEND_TABLE_PREFIX")?);
-    let (queue_url, path) = (required("KAMIVEND_QUEUE_URL")?, parameters_from_env()?);
-    let aws = aws_from_env()?;
-    let parameters = Parameters { http, aws: &aws, clock, path: &path };
-    let found = parameters.read(&[SHOP_SECRET, PUBLIC_URL]).await.map_err(StartError::Parameters)?;
-    let shop = found.get(SHOP_SECRET).and_then(|text| Secret32::from_hex(text)).ok_or(BadSetting(SHOP_SECRET))?;
-    let public_url = found.get(PUBLIC_URL).ok_or(BadSetting(PUBLIC_URL))?.trim_end_matches('/').to_owned();
+    let path = parameters_from_env()?;
     let config = Config {
-        shop_id,
-        public_url,
-        hold_ms: hold_seconds * 1_000,
+        shop_id: required("KAMIVEND_SHOP_ID")?,
+        public_url: String::new(),
+        hold_ms: number("KAMIVEND_HOLD_SECONDS", HOLD_SECONDS, 1..=HOLD_SECONDS_MAX)? * 1_000,
         orphan_ms: domain::limits::ORPHAN_AGE_MS,
-        open_orders_per_contact,
-        open_orders_per_address,
-        parameters: Some(path),
+        open_orders_per_contact: count("KAMIVEND_OPEN_ORDERS_PER_CONTACT", OPEN_ORDERS_PER_CONTACT)?,
+        open_orders_per_address: count("KAMIVEND_OPEN_ORDERS_PER_ADDRESS", OPEN_ORDERS_PER_ADDRESS)?,
+        parameters: Some(path.clone()),
         sandbox: false,
         admin_password: None,
-        table_prefix,
-        queue_url,
+        table_prefix: required("KAMIVEND_TABLE_PREFIX")?,
+        queue_url: required("KAMIVEND_QUEUE_URL")?,
         notices_queue_url: optional("KAMIVEND_NOTICES_QUEUE_URL"),
     };
-    let secrets = Secrets { shop, master: optional("KAMIVEND_CARD_KEY").map(MasterKey::Kms) };
-    Ok((config, secrets, aws))
+    let master = optional("KAMIVEND_CARD_KEY").map(MasterKey::Kms);
+    Ok(Deployment { config, master, aws: aws_from_env()?, path })
+}
+
+impl Deployment {
+    /// The two parameters that every function needs, by one call: the shop's secret and its public address.
+    pub(crate) async fn read(
+        &self,
+        http: &SharedHttpConnector,
+        clock: &Clock,
+    ) -> Result<(Secret32, String), StartError> {
+        let parameters = Parameters { http, aws: &self.aws, clock, path: &self.path };
+        let found = parameters.read(&[SHOP_SECRET, PUBLIC_URL]).await.map_err(StartError::Parameters)?;
+        let shop = found.get(SHOP_SECRET).and_then(|text| Secret32::from_hex(text)).ok_or(BadSetting(SHOP_SECRET))?;
+        let public_url = found.get(PUBLIC_URL).ok_or(BadSetting(PUBLIC_URL))?.trim_end_matches('/').to_owned();
+        Ok((shop, public_url))
+    }
 }

@@ -130,24 +130,28 @@ impl App {
         clock: Clock,
         ids: Ids,
     ) -> App {
-        let retry = RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(FIRST_BACKOFF);
-        let mut dynamodb = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
-            .region(aws.region())
-            .credentials_provider(aws.credentials.clone())
-            .retry_config(retry.clone())
-            .http_client(net::client(&http));
-        dynamodb.set_endpoint_url(aws.endpoint_override.clone());
+        let store = store_of(&config, aws, &http);
+        App::around(store, config, secrets, aws, http, clock, ids)
+    }
+
+    fn around(
+        store: store::Store,
+        config: Config,
+        secrets: Secrets,
+        aws: &Aws,
+        http: SharedHttpConnector,
+        clock: Clock,
+        ids: Ids,
+    ) -> App {
         let mut sqs = aws_sdk_sqs::Config::builder()
             .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
             .region(aws.region())
             .credentials_provider(aws.credentials.clone())
-            .retry_config(retry)
+            .retry_config(patience())
             .http_client(net::client(&http));
         sqs.set_endpoint_url(aws.endpoint_override.clone());
-        let tables = store::Tables::with_prefix(&config.table_prefix);
         App {
-            store: store::Store::new(aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), tables),
+            store,
             queue: Queue::new(
                 aws_sdk_sqs::Client::from_conf(sqs.build()),
                 config.queue_url.clone(),
@@ -181,12 +185,41 @@ impl App {
     }
 
     /// The same with the shop's secret, for whoever exports a deployment or imports into one.
+    ///
+    /// While the parameters are read the tables are asked whether the shop is closed: every event needs to know, and the
+    /// connection is open from then on. What goes wrong with that is for the event to meet.
     pub async fn deployed() -> Result<(App, keys::Secret32), config::StartError> {
         let (http, clock) = (net::production(), Clock::system());
-        let (config, secrets, aws) = config::from_env(&http, &clock).await?;
-        let secret = secrets.shop.clone();
-        Ok((App::build(config, secrets, &aws, http, clock, Ids::system()), secret))
+        let deployment = config::environment()?;
+        let store = store_of(&deployment.config, &deployment.aws, &http);
+        let (read, door) = tokio::join!(deployment.read(&http, &clock), restore::door_of(&store));
+        let (secret, public_url) = read?;
+        let secrets = Secrets { shop: secret.clone(), master: deployment.master };
+        let config = Config { public_url, ..deployment.config };
+        let app = App::around(store, config, secrets, &deployment.aws, http, clock, Ids::system());
+        match door {
+            Ok((doc, _)) => app.remember_door(&doc),
+            Err(error) => tracing::warn!(%error, "the tables did not answer at the start"),
+        }
+        Ok((app, secret))
     }
+}
+
+/// How a call to AWS is repeated.
+fn patience() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(FIRST_BACKOFF)
+}
+
+fn store_of(config: &Config, aws: &Aws, http: &SharedHttpConnector) -> store::Store {
+    let mut dynamodb = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+        .region(aws.region())
+        .credentials_provider(aws.credentials.clone())
+        .retry_config(patience())
+        .http_client(net::client(http));
+    dynamodb.set_endpoint_url(aws.endpoint_override.clone());
+    let tables = store::Tables::with_prefix(&config.table_prefix);
+    store::Store::new(aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), tables)
 }
 
 /// Makes the secrets of the deployment that the environment names, where they are missing. With `new_password` the

@@ -21,6 +21,17 @@ pub(crate) struct DoorDoc {
     pub(crate) since: Millis,
 }
 
+/// The door as it stands in the table, and its version; 0 before it was ever moved.
+pub(crate) async fn door_of(store: &store::Store) -> Result<(DoorDoc, u32), AppError> {
+    match store.shop_item(KIND, ID).await? {
+        None => Ok((DoorDoc::default(), 0)),
+        Some(item) => {
+            let doc = serde_json::from_str(&item.doc).map_err(|_| AppError::Setting("the shop's door"))?;
+            Ok((doc, item.version))
+        }
+    }
+}
+
 impl App {
     /// Whether the shop is closed, from memory no older than two seconds.
     pub async fn is_closed(&self) -> Result<bool, AppError> {
@@ -32,16 +43,13 @@ impl App {
             return Ok(closed);
         }
         let (doc, _) = self.read_door().await?;
-        *self.door.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, doc.closed));
+        self.remember_door(&doc);
         Ok(doc.closed)
     }
 
-    /// The one call that a function makes before its first event: it opens the connection to the tables, and what it reads is
-    /// needed anyway. Whatever goes wrong is for the event to meet.
-    pub async fn warm(&self) {
-        if let Err(error) = self.is_closed().await {
-            tracing::warn!(%error, "the tables did not answer at the start");
-        }
+    /// Remembers what was read of the door just now.
+    pub(crate) fn remember_door(&self, doc: &DoorDoc) {
+        *self.door.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.clock.now(), doc.closed));
     }
 
     /// Since when the shop is closed, Unix ms, as it stands in the table; `None` while it is open.
@@ -51,13 +59,7 @@ impl App {
     }
 
     async fn read_door(&self) -> Result<(DoorDoc, u32), AppError> {
-        match self.store.shop_item(KIND, ID).await? {
-            None => Ok((DoorDoc::default(), 0)),
-            Some(item) => {
-                let doc = serde_json::from_str(&item.doc).map_err(|_| AppError::Setting("the shop's door"))?;
-                Ok((doc, item.version))
-            }
-        }
+        door_of(&self.store).await
     }
 
     /// Closes the shop because its tables were restored. Money is taken in as before and waits.
