@@ -10,7 +10,11 @@ use domain::limits::RECEIVES_MAX;
 use domain::order::Order;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use std::pin::Pin;
+use std::time::Duration;
 use tracing::Instrument;
+
+/// How long a batch may take over telling the seller, once its buyers are served.
+const TELLING: Duration = Duration::from_secs(2);
 
 /// Delivers a batch and answers which of its messages must come again.
 pub async fn handle(app: &App, event: SqsEvent) -> SqsBatchResponse {
@@ -30,7 +34,7 @@ async fn batch(app: &App, event: SqsEvent, id: &str, context: Option<&Context>) 
 async fn run_batch(app: &App, event: SqsEvent) -> SqsBatchResponse {
     let mut answer = SqsBatchResponse::default();
     let mut delivered: Vec<ProductId> = Vec::new();
-    let mut sold: Vec<Box<Order>> = Vec::new();
+    let mut reached: Vec<Box<Order>> = Vec::new();
     for record in event.records {
         let message = DeliverMessage::from_body(record.body.as_deref().unwrap_or_default());
         let order = message.as_ref().map(|message| tracing::field::display(message.order));
@@ -39,7 +43,7 @@ async fn run_batch(app: &App, event: SqsEvent) -> SqsBatchResponse {
         match Box::pin(one(app, &record, message)).instrument(span).await {
             Ok((product, order)) => {
                 delivered.extend(product.filter(|product| !delivered.contains(product)));
-                sold.extend(order);
+                reached.extend(order);
             }
             Err(_) => {
                 let mut failure = BatchItemFailure::default();
@@ -54,14 +58,21 @@ async fn run_batch(app: &App, event: SqsEvent) -> SqsBatchResponse {
     for product in &delivered {
         app.count_when_low(product).await;
     }
-    // Last of all, because it is for the seller; it never fails.
-    for order in &sold {
-        app.tell_sale(order).await;
+    // Last of all, because it is for the seller: one short time for all of them, so that a queue of notices that hangs never makes
+    // this invocation end before it has answered for its orders.
+    app.flush_meter();
+    let telling = async {
+        for order in &reached {
+            app.tell_delivery(order).await;
+        }
+    };
+    if tokio::time::timeout(TELLING, telling).await.is_err() {
+        tracing::warn!(orders = reached.len(), "some of these were told to nobody: it took too long");
     }
     answer
 }
 
-/// What a message led to: of which product when this delivered it, and the order when it is delivered.
+/// What a message led to: of which product when this delivered it, and the order when it is delivered or stands before a person.
 type Delivery = (Option<ProductId>, Option<Box<Order>>);
 
 /// Delivers one message.
@@ -96,6 +107,7 @@ async fn deliver(app: &App, message: DeliverMessage) -> Result<Delivery, AppErro
         DeliverAnswer::NeedsPerson => {
             app.meter.add(Metric::DeliveriesFailed, 1);
             tracing::error!("put before a person");
+            app.flush_meter();
         }
         DeliverAnswer::Closed => tracing::warn!("the shop is closed"),
     }

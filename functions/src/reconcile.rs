@@ -5,10 +5,14 @@ use app::{App, AppError, Report, Scope};
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 use std::pin::Pin;
+use std::time::Duration;
 use tracing::Instrument;
 
 /// Milliseconds one call may work: a minute's pass ends before the next begins.
 const BUDGET_MS: i64 = 45_000;
+
+/// How long a pass may tell what was collected for receivers.
+const TELLING: Duration = Duration::from_secs(10);
 
 /// A night's audit is not done twice in one night.
 const HALF_A_DAY_MS: i64 = 12 * 60 * 60_000;
@@ -73,9 +77,12 @@ async fn work(app: &App, job: Job) -> Result<Done, AppError> {
         (false, Job::AuditFull | Job::AuditNight) => Scope::Full,
         (false, Job::Reconcile) => {
             let pass = Box::pin(app.reconcile(BUDGET_MS)).await?;
-            let told = Box::pin(app.push_collected()).await;
-            if told > 0 {
-                tracing::info!(told, "what was collected is told");
+            // What was counted is written before receivers are called, who may take their time and no more than this.
+            app.flush_meter();
+            match tokio::time::timeout(TELLING, Box::pin(app.push_collected())).await {
+                Ok(0) => {}
+                Ok(told) => tracing::info!(told, "what was collected is told"),
+                Err(_) => tracing::warn!("what was collected is told with the next pass: it took too long"),
             }
             return Ok(Done { complete: pass.complete, report: None });
         }

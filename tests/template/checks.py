@@ -261,6 +261,9 @@ def mappings(stack):
             yield f"{name} has no MaximumConcurrency"
         elif not 2 <= most <= 1000:
             yield f"{name} has the MaximumConcurrency {most}"
+        kept = stack.value(stack.functions()[reader].get("ReservedConcurrentExecutions", 1000))
+        if isinstance(kept, int) and isinstance(most, int) and most > kept:
+            yield f"{name} takes {most} at once, of which {reader} runs {kept}"
         if properties.get("Enabled") is False:
             yield f"{name} is switched off"
         # Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
@@ -352,8 +355,8 @@ def tables(stack):
             yield f"{name} cannot be brought back to a moment"
         if told.get("DeletionProtectionEnabled") is not True:
             yield f"{name} may be deleted"
-        if resource.get("DeletionPolicy") != "Retain":
-            yield f"{name} goes with the stack"
+        if resource.get("DeletionPolicy") != "RetainExceptOnCreate":
+            yield f"{name} goes with the stack, or stays when the first deployment fails"
         if resource.get("UpdateReplacePolicy") != "Retain":
             yield f"{name} goes when it is replaced"
         purpose = told.get("TableName", "").replace("${AWS::StackName}-", "")

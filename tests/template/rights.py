@@ -183,7 +183,7 @@ def cards(stack):
                 yield f"{runs} may read the vault"
     for name, properties in stack.of("AWS::KMS::Key").items():
         if (
-            stack.resources[name].get("DeletionPolicy") != "Retain"
+            stack.resources[name].get("DeletionPolicy") != "RetainExceptOnCreate"
             or stack.resources[name].get("UpdateReplacePolicy") != "Retain"
         ):
             yield f"{name} goes with the stack, and every card with it"

@@ -120,7 +120,13 @@ async fn export(
     let out = out.into_inner().map_err(|e| unusable(e.into_error()))?;
     out.sync_all().map_err(unusable)?;
     // A second name for it, which is refused where a file stands; renaming would write over it.
-    fs::hard_link(&part.0, file).map_err(unusable)?;
+    if fs::hard_link(&part.0, file).is_err() {
+        // Sticks and some shares know no second names.
+        if file.exists() {
+            return Err(format!("{} exists already; an export writes over nothing", file.display()));
+        }
+        fs::rename(&part.0, file).map_err(unusable)?;
+    }
     drop(part);
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(unusable)?;

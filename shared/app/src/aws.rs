@@ -57,11 +57,15 @@ impl CallError {
     }
 }
 
-/// Tries of one call, the first included.
-const TRIES: u32 = 4;
+/// Tries of one call, the first included. Parameter Store takes 40 calls a second from a whole account by default, and a sale's first
+/// seconds start hundreds of functions: with these pauses a start waits up to six seconds of the ten it has.
+const TRIES: u32 = 8;
 
-/// The pause after the first try; it doubles.
-const PAUSE: Duration = Duration::from_millis(50);
+/// The pause after the first try, ms; it doubles up to [`PAUSE_MAX`].
+const PAUSE: i64 = 50;
+
+/// The longest pause, ms.
+const PAUSE_MAX: i64 = 2_000;
 
 /// The longest answer that is read: a few parameters, or one key.
 const ANSWER_MAX: usize = 256 * 1024;
@@ -79,8 +83,10 @@ pub(crate) async fn call(
     let mut last = CallError::NoAnswer;
     for attempt in 0..TRIES {
         if attempt > 0 {
-            tokio::time::sleep(pause).await;
-            pause *= 2;
+            // Between half and all of the pause, by the clock's last digits, so that those who began together do not come back so.
+            let part = pause / 2 + clock.now().rem_euclid(pause / 2 + 1);
+            tokio::time::sleep(Duration::from_millis(u64::try_from(part).unwrap_or_default())).await;
+            pause = (pause * 2).min(PAUSE_MAX);
         }
         match once(http, aws, clock, service, operation, body).await {
             Ok(answer) => return Ok(answer),

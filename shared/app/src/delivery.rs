@@ -51,7 +51,7 @@ impl App {
         match self.open_cards(&message.product, &message.slots).await {
             Ok(_) => {}
             Err(AppError::Sealing(what) | AppError::Store(StoreError::Corrupt { what, .. })) => {
-                return Ok((self.does_not_open(message, what).await?, None));
+                return self.does_not_open(message, what).await;
             }
             Err(error) => return Err(error),
         }
@@ -67,7 +67,11 @@ impl App {
 
     /// A function without the right to the key is set up wrongly, and its message must come to one that has it. Everything
     /// else about a card that does not open is a person's business.
-    async fn does_not_open(&self, message: &DeliverMessage, what: &'static str) -> Result<DeliverAnswer, AppError> {
+    async fn does_not_open(
+        &self,
+        message: &DeliverMessage,
+        what: &'static str,
+    ) -> Result<(DeliverAnswer, Option<Box<Order>>), AppError> {
         if self.master_key.is_none() {
             return Err(AppError::Sealing(what));
         }
@@ -75,11 +79,10 @@ impl App {
         match self.store.order(&message.order).await? {
             Some(order) if order.generation == message.generation && order.state == State::Paid => {
                 self.store.needs_person(&order, self.clock.now()).await?;
-                self.tell_person(&order).await;
-                Ok(DeliverAnswer::NeedsPerson)
+                Ok((DeliverAnswer::NeedsPerson, Some(Box::new(order))))
             }
-            Some(order) if order.state == State::Delivered => Ok(DeliverAnswer::AlreadyDelivered),
-            _ => Ok(DeliverAnswer::Superseded),
+            Some(order) if order.state == State::Delivered => Ok((DeliverAnswer::AlreadyDelivered, None)),
+            _ => Ok((DeliverAnswer::Superseded, None)),
         }
     }
 

@@ -128,6 +128,9 @@ fn check_card(card: &str, multi_line: bool) -> Option<&'static str> {
     let control = |c: char| c.is_control() && c != '\t' && !(multi_line && (c == '\n' || c == '\r'));
     if card.len() > CARD_MAX {
         Some("too_long")
+    } else if card.contains(char::REPLACEMENT_CHARACTER) {
+        // What a program puts where it could not read: API Gateway does so with a text that is not UTF-8. Nobody could use that key.
+        Some("not_utf8")
     } else if card.chars().any(control) {
         Some("control_character")
     } else {

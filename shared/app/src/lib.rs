@@ -228,9 +228,27 @@ pub async fn set_up_from_env(new_password: bool) -> Result<(), config::StartErro
     let (http, clock, ids) = (net::production(), Clock::system(), Ids::system());
     let (aws, path) = (config::aws_from_env()?, config::parameters_from_env()?);
     let parameters = parameters::Parameters { http: &http, aws: &aws, clock: &clock, path: &path };
-    let done = async {
-        parameters::set_up(&parameters, &ids).await?;
-        if new_password { parameters::new_password(&parameters, &ids).await } else { Ok(()) }
-    };
-    done.await.map_err(config::StartError::Parameters)
+    let mut last = None;
+    for attempt in 0..SET_UP_TRIES {
+        if attempt > 0 {
+            tokio::time::sleep(SET_UP_PAUSE).await;
+        }
+        let done = async {
+            parameters::set_up(&parameters, &ids).await?;
+            if new_password { parameters::new_password(&parameters, &ids).await } else { Ok(()) }
+        };
+        match done.await {
+            Ok(()) => return Ok(()),
+            // A role that was made a moment ago is not known everywhere yet.
+            Err(AppError::Aws(service, code)) if code.contains("AccessDenied") => {
+                last = Some(AppError::Aws(service, code))
+            }
+            Err(error) => return Err(config::StartError::Parameters(error)),
+        }
+    }
+    Err(config::StartError::Parameters(last.unwrap_or(AppError::Setting("the shop's secrets"))))
 }
+
+/// Tries to set up, and the pause between two: a minute at the function's most.
+const SET_UP_TRIES: u32 = 8;
+const SET_UP_PAUSE: Duration = Duration::from_secs(4);

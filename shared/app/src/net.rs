@@ -105,13 +105,22 @@ pub(crate) fn http_request(
     Some(request)
 }
 
+/// Tries to put something.
+const PUTS: usize = 4;
+
 /// Puts bytes to an address that was given for it, without a content type, as a pre-signed address wants it. Whether it was taken.
 pub async fn put(connector: &SharedHttpConnector, url: &str, body: Vec<u8>) -> bool {
     let headers = [("content-length".to_owned(), body.len().to_string())];
-    let Some(request) = http_request("PUT", url, &headers, body) else {
-        return false;
-    };
-    connector.call(request).await.is_ok_and(|response| response.status().is_success())
+    for _ in 0..PUTS {
+        let Some(request) = http_request("PUT", url, &headers, body.clone()) else {
+            return false;
+        };
+        if connector.call(request).await.is_ok_and(|response| response.status().is_success()) {
+            return true;
+        }
+        tokio::time::sleep(CONNECT).await;
+    }
+    false
 }
 
 /// How long a provider may take over a whole answer. The connector's own limit ends with the headers.

@@ -33,7 +33,10 @@ async fn an_alarm_is_told_at_once_at_night_too_and_names_the_runbook() {
     let mut taken = receivers.take();
     taken.sort_by_key(|t| t.provider);
     let [phone, ding]: [Taken; 2] = taken.try_into().unwrap();
-    assert!(ding.title.contains("故障 PaidNotDelivered") && ding.text.contains("infra/runbook.md"), "{ding:?}");
+    assert!(
+        ding.title.contains("故障 PaidNotDelivered") && ding.text.contains("infra/runbook/alarms.md, PaidNotDelivered"),
+        "{ding:?}"
+    );
     assert!(ding.text.contains("Threshold Crossed") && ding.text.contains("Paid orders wait"), "{ding:?}");
     assert!(phone.title.contains("Fault PaidNotDelivered") && phone.body["level"] == "timeSensitive", "{phone:?}");
 

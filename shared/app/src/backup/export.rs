@@ -18,8 +18,9 @@ const PAGE: i32 = 250;
 
 /// The tables that are exported, in the order in which they are read. A claim is written before its order, so strips are read
 /// before orders: an order made meanwhile may then miss its claim, which the audit after a restore puts back, and a claim made
-/// meanwhile never misses its order.
-pub(super) const TABLES: [Table; 4] = [Table::Shop, Table::Strips, Table::Vault, Table::Orders];
+/// meanwhile never misses its order. The keys of the cards come last: a product whose first cards came in meanwhile has its key in
+/// the file by then.
+pub(super) const TABLES: [Table; 4] = [Table::Strips, Table::Vault, Table::Orders, Table::Shop];
 
 /// What an export needs to know beside the tables.
 #[derive(Clone, Debug)]

@@ -252,6 +252,14 @@ impl App {
         }
     }
 
+    /// Tells what a delivery came to: a sale, or an order that a person must look at.
+    pub async fn tell_delivery(&self, order: &Order) {
+        match order.state {
+            State::Delivered => self.tell_sale(order).await,
+            _ => self.tell_person(order).await,
+        }
+    }
+
     /// Tells that an order stands before a person: paid and not delivered, in review, or with its money owed back.
     pub(crate) async fn tell_person(&self, order: &Order) {
         let now = self.clock.now();

@@ -162,7 +162,7 @@ pub(super) fn message(words: &Words, notice: &Notice, names: &HashMap<String, St
             urgent = true;
             lines.extend(Some(description.clone()).filter(|text| !text.is_empty()));
             lines.extend(Some(reason.clone()).filter(|text| !text.is_empty()));
-            let entry = format!("infra/runbook.md, {alarm}");
+            let entry = format!("infra/runbook/alarms.md, {alarm}");
             lines.push(words.labelled(("处理方法", "What to do"), &entry));
             let state = if *over { words.of("已恢复", "Over") } else { words.of("故障", "Fault") };
             format!("{state} {alarm}")
