@@ -2,8 +2,14 @@
 
 use super::{MINUTE, one, open, set_up};
 use functions::notify;
+use local::poller;
+use local::seam::{Call, Fate, Tap};
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
 use tests::receivers::Taken;
+use tests::shop::cards;
+use tests::template::{properties, template};
 
 /// The event in which Lambda gets an alarm's change of state from SNS. Source: AWS Lambda Developer Guide, "Invoking Lambda functions
 /// with Amazon SNS notifications"; Amazon CloudWatch User Guide, "Notifying users on alarm changes".
@@ -94,4 +100,38 @@ async fn what_is_no_alarm_and_no_batch_is_told_to_nobody() {
     let answer = notify::handle(&shop.app, batch).await.unwrap();
     assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "m1"}]}));
     assert_eq!(receivers.asked(), 0);
+}
+
+/// The queue of notices answers nobody.
+#[derive(Debug)]
+struct Hanging;
+
+impl Tap for Hanging {
+    fn fate(&self, call: &Call) -> Fate {
+        let is_notice = call.operation() == "SendMessage" && String::from_utf8_lossy(&call.body).contains("notices");
+        if is_notice { Fate::Delay(Duration::from_secs(3_600)) } else { Fate::Pass }
+    }
+}
+
+/// Ten orders are delivered and answered for within the time that Lambda gives the function, although nobody can be told of them.
+#[tokio::test(start_paused = true)]
+async fn a_queue_of_notices_that_hangs_ends_no_delivery() {
+    let (shop, receivers) = open(949).await;
+    shop.product("p", 990, &cards("CARD", 10)).await;
+    let mut buyers = Vec::new();
+    for n in 0..10 {
+        let buyer = shop.order(&format!("a-buyer-nobody-hears-of-{n}"), "p", 1).await;
+        shop.pay(&buyer, &format!("T{n}")).await;
+        buyers.push(buyer);
+    }
+    set_up(&shop, &receivers, "me", "bark", &json!({})).await;
+    let (_, app) = shop.tapped(Arc::new(Hanging));
+    let started = tokio::time::Instant::now();
+    let polled = poller::poll(&shop.world, &app, 0).await;
+    assert_eq!((polled.received, polled.failed), (10, 0));
+    let limit = properties(template(), "DeliverFunction")["Timeout"].as_u64().unwrap();
+    assert!(started.elapsed() < Duration::from_secs(limit / 2), "{:?} of {limit} s", started.elapsed());
+    for buyer in &buyers {
+        assert_eq!(shop.keys(buyer).await.len(), 1);
+    }
 }
