@@ -7,7 +7,7 @@ mod whole;
 
 use app::backup::{Contents, Counts, ExportWish, Imported, Passphrase, verify};
 use app::keys::Secret32;
-use http::{Method, Request};
+use http::Method;
 use local::seam::{Call, Fate, Tap};
 use local::secrets::LocalSecrets;
 use serde_json::{Value, json};
@@ -77,15 +77,7 @@ impl Tap for NoStrips {
 }
 
 async fn sell(shop: &TestShop, method: Method, path: &str, body: &Value) -> Value {
-    let token = shop.sign_in().await;
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("authorization", format!("Bearer {token}"))
-        .header("idempotency-key", format!("a-request-to-{path}"))
-        .body(body.to_string().into_bytes())
-        .unwrap();
-    let (status, answer) = tests::shop::send(shop.front(), request).await;
+    let (status, answer) = shop.sell(method, path, body).await;
     assert!((200..300).contains(&status), "{path}: {status} {answer}");
     answer
 }

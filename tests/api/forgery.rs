@@ -1,6 +1,8 @@
 //! Notifications that are not what they seem: each breaks exactly one rule, and not a byte of any table changes.
 
+use local::Front;
 use serde_json::Value;
+use std::sync::Arc;
 use store::Table;
 use tests::shop::{self, PID, cards, yuan};
 use tests::{Buyer, TestShop, encode, md5_hex, signed_notification, text};
@@ -122,6 +124,27 @@ async fn a_notification_for_another_channel_is_not_found() {
 }
 
 /// Well-signed money is never refused: what fits no attempt becomes a row a person sees, once, however often it is told.
+/// A deployment has no sandbox, even when its settings came in with a local shop's: it sells nothing, and a notification in its name
+/// that is signed well is for nobody.
+#[tokio::test]
+async fn in_a_deployment_the_sandbox_sells_nothing_and_is_heard_by_nobody() {
+    let (shop, buyer) = shop_with_an_order(37).await;
+    let deployed = || {
+        let mut app = shop.world.app();
+        app.config.sandbox = false;
+        Front::new(shop.world.clone(), Arc::new(app))
+    };
+    let (status, answer) = shop::create(&deployed(), "an-order-by-the-sandbox-0", &shop::wish("p", 1)).await;
+    assert_eq!((status, &answer["code"]), (503, &"channel_down".into()), "{answer}");
+    let notification = shop.notification(&buyer, "T1");
+    assert_eq!(shop::notify(&deployed(), &notification).await.0, 404);
+    assert_eq!(shop.read(&buyer).await.1["status"], "awaiting_payment");
+    // In the local shop the same order and the same notification are good.
+    shop.pay(&buyer, "T1").await;
+    shop.deliver_all().await;
+    assert_eq!(shop.keys(&buyer).await.len(), 1);
+}
+
 #[tokio::test]
 async fn money_that_fits_nothing_is_written_down_once() {
     let (shop, buyer) = shop_with_an_order(32).await;
@@ -171,7 +194,7 @@ async fn a_notification_during_an_outage_is_asked_for_again() {
     let (shop, buyer) = shop_with_an_order(33).await;
     let query = shop.notification(&buyer, "T1");
     for operation in ["UpdateItem", "SendMessage"] {
-        let (front, _) = shop.tapped(std::sync::Arc::new(Outage(operation)));
+        let (front, _) = shop.tapped(Arc::new(Outage(operation)));
         let (status, body) = shop::notify(&front, &query).await;
         assert_eq!((status, body.as_str()), (503, "fail"), "while {operation} is out");
     }

@@ -6,14 +6,14 @@
 use super::backup::NoStrips;
 use app::DeliverMessage;
 use app::keys::Secret32;
-use http::{Method, Request};
+use http::Method;
 use local::secrets::LocalSecrets;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use store::{Table, Tables};
-use tests::shop::{START, cards, get, notify, send};
+use tests::shop::{START, cards, get, notify};
 use tests::{Buyer, TestShop, text};
 
 /// Where the samples lie, each named after the release that wrote it.
@@ -25,18 +25,6 @@ const TABLES: [Table; 4] = [Table::Shop, Table::Strips, Table::Vault, Table::Ord
 
 /// What a later version puts beside everything.
 const LATER: &str = "zz_later";
-
-async fn sell(shop: &TestShop, method: Method, path: &str, body: &Value) -> (u16, Value) {
-    let token = shop.sign_in().await;
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("authorization", format!("Bearer {token}"))
-        .header("idempotency-key", format!("a-request-to-{path}"))
-        .body(body.to_string().into_bytes())
-        .unwrap();
-    send(shop.front(), request).await
-}
 
 /// A shop of every release's samples.
 struct Sample {
@@ -109,23 +97,23 @@ impl Sample {
         shop.pay(&of("held"), "T-of-later-twice").await;
         let decision = json!({"decision": "pass", "reference": "known"});
         let (status, answer) =
-            sell(shop, Method::POST, &format!("/api/admin/orders/{}/review", of("review").order), &decision).await;
+            shop.sell(Method::POST, &format!("/api/admin/orders/{}/review", of("review").order), &decision).await;
         assert_eq!(status, 200, "{answer}");
         let by_hand = json!({"by_hand": true, "reference": "returned"});
         let (status, answer) =
-            sell(shop, Method::POST, &format!("/api/admin/orders/{}/refund", of("delivered").order), &by_hand).await;
+            shop.sell(Method::POST, &format!("/api/admin/orders/{}/refund", of("delivered").order), &by_hand).await;
         assert_eq!(status, 200, "{answer}");
-        let rows = sell(shop, Method::GET, "/api/admin/attention", &Value::Null).await.1;
+        let rows = shop.sell(Method::GET, "/api/admin/attention", &Value::Null).await.1;
         let row = rows["rows"].as_array().unwrap().iter().find(|row| row["kind"] == "money").expect("a money row");
         let kept = json!({"action": "keep", "reference": "nobody asks"});
         let path = format!("/api/admin/attention/{}", tests::encode(text(row, "/id")));
-        let (status, answer) = sell(shop, Method::POST, &path, &kept).await;
+        let (status, answer) = shop.sell(Method::POST, &path, &kept).await;
         assert_eq!(status, 200, "{answer}");
         for (path, change) in [
             ("/api/admin/products/p", json!({"summary": "changed by this version", "description": "**changed**"})),
             ("/api/admin/settings", json!({"notice": "changed by this version"})),
         ] {
-            let (status, answer) = sell(shop, Method::PATCH, path, &change).await;
+            let (status, answer) = shop.sell(Method::PATCH, path, &change).await;
             assert_eq!(status, 200, "{answer}");
         }
         shop.cards("p", &cards("MORE", 60), "").await;
@@ -243,7 +231,7 @@ async fn the_samples_are_written() {
         ("/api/admin/products/p", json!({"summary": "a line", "description": "**long**", "category": "games"})),
         ("/api/admin/settings", json!({"name": "A shop of samples"})),
     ] {
-        assert_eq!(sell(&shop, Method::PATCH, path, &change).await.0, 200);
+        assert_eq!(shop.sell(Method::PATCH, path, &change).await.0, 200);
     }
     let mut buyers: BTreeMap<&str, Buyer> = BTreeMap::new();
     for name in ["late", "late-owed", "expired", "late-delivered"] {
@@ -266,7 +254,7 @@ async fn the_samples_are_written() {
     shop.deliver_all().await;
     let by_hand = json!({"by_hand": true, "reference": "returned"});
     let path = format!("/api/admin/orders/{}/refund", buyers["refunded"].order);
-    assert_eq!(sell(&shop, Method::POST, &path, &by_hand).await.0, 200);
+    assert_eq!(shop.sell(Method::POST, &path, &by_hand).await.0, 200);
     for name in ["review", "refused"] {
         let buyer = shop.order(&format!("a-sample-order-{name}"), "looked-at", 1).await;
         shop.pay(&buyer, &format!("T-{name}")).await;
@@ -274,7 +262,7 @@ async fn the_samples_are_written() {
     }
     let refuse = json!({"decision": "refuse", "reference": "odd"});
     let path = format!("/api/admin/orders/{}/review", buyers["refused"].order);
-    assert_eq!(sell(&shop, Method::POST, &path, &refuse).await.0, 200);
+    assert_eq!(shop.sell(Method::POST, &path, &refuse).await.0, 200);
     shop.minutes(12).await;
     // A create that was cut off and given up leaves a tombstone.
     let order = shop.app.keys.order_id("a-sample-order-that-was-given-up");

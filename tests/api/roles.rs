@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use store::Table;
+use tests::receivers::TOKEN;
 use tests::roles::{Rights, TemplateRoles, roles};
 use tests::shop::{cards, create, notify, send, wish};
 use tests::taps::{Cut, Cutter};
@@ -67,9 +68,11 @@ async fn a_receiver(shop: &TestShop) {
         "name": "books", "kinds": ["sale", "needs_person", "low_stock", "fault"],
         "channel": {"kind": "webhook", "url": "http://127.0.0.1:9/", "secret": "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="},
     });
-    // Two of them, so that a notice is handed on to each.
-    for path in ["/api/admin/pushes/books", "/api/admin/pushes/more-books"] {
-        let (status, answer) = shop.admin(Method::PUT, path, &token, receiver.to_string()).await;
+    let phone = json!({"kinds": ["sale"], "channel": {"kind": "bark", "key": TOKEN, "base": "http://127.0.0.1:9"}});
+    // A program that is told in data, and a phone that is told in words.
+    for (id, body) in [("books", &receiver), ("phone", &phone)] {
+        let (status, answer) =
+            shop.admin(Method::PUT, &format!("/api/admin/pushes/{id}"), &token, body.to_string()).await;
         assert_eq!(status, 200, "{answer}");
     }
     shop.pass(61_000);
@@ -265,7 +268,9 @@ async fn told(shop: &TestShop) {
     shop.pay(&buyer, "TOLD-1").await;
     shop.deliver_all().await;
     let order = json!({"order": buyer.order}).to_string();
-    for (method, path) in [(Method::GET, ""), (Method::POST, "/books/test"), (Method::POST, "/books/replay")] {
+    // What pages remembered of the shop is forgotten by then.
+    shop.pass(3_000);
+    for (method, path) in [(Method::GET, ""), (Method::POST, "/phone/test"), (Method::POST, "/phone/replay")] {
         let (status, answer) = shop.admin(method, &format!("/api/admin/pushes{path}"), &token, order.clone()).await;
         assert_eq!(status, 200, "{answer}");
     }

@@ -252,6 +252,18 @@ impl TestShop {
         send(&self.front, request).await
     }
 
+    /// A seller's request with a session of its own, and a key by which two of the same are one.
+    pub async fn sell(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {}", self.sign_in().await))
+            .header("idempotency-key", format!("a-request-to-{path}"))
+            .body(body.to_string().into_bytes())
+            .unwrap();
+        send(&self.front, request).await
+    }
+
     /// A create with this key, through the default instance.
     pub async fn create(&self, key: &str, body: &Value) -> (u16, Value) {
         create(&self.front, key, body).await

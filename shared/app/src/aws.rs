@@ -70,31 +70,77 @@ const PAUSE_MAX: i64 = 2_000;
 /// The longest answer that is read: a few parameters, or one key.
 const ANSWER_MAX: usize = 256 * 1024;
 
-/// Calls an operation until it is answered, a few times at most. Every operation used here may be done twice.
-pub(crate) async fn call(
-    http: &SharedHttpConnector,
-    aws: &Aws,
-    clock: &Clock,
-    service: Service,
-    operation: &str,
-    body: &Value,
-) -> Result<Value, CallError> {
-    let mut pause = PAUSE;
-    let mut last = CallError::NoAnswer;
-    for attempt in 0..TRIES {
-        if attempt > 0 {
-            // Between half and all of the pause, by the clock's last digits, so that those who began together do not come back so.
-            let part = pause / 2 + clock.now().rem_euclid(pause / 2 + 1);
-            tokio::time::sleep(Duration::from_millis(u64::try_from(part).unwrap_or_default())).await;
-            pause = (pause * 2).min(PAUSE_MAX);
+/// All the tries of one call together take no longer. A function that opens cards has ten seconds for its batch.
+const PATIENCE: Duration = Duration::from_secs(6);
+
+/// Who calls: the way out, where AWS is, and the time that signatures carry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller<'a> {
+    pub(crate) http: &'a SharedHttpConnector,
+    pub(crate) aws: &'a Aws,
+    pub(crate) clock: &'a Clock,
+}
+
+impl Caller<'_> {
+    /// Calls an operation until it is answered, a few times at most. Every operation used here may be done twice.
+    pub(crate) async fn call(&self, service: Service, operation: &str, body: &Value) -> Result<Value, CallError> {
+        let answered = tokio::time::timeout(PATIENCE, self.until_answered(service, operation, body));
+        answered.await.unwrap_or(Err(CallError::NoAnswer))
+    }
+
+    async fn until_answered(&self, service: Service, operation: &str, body: &Value) -> Result<Value, CallError> {
+        let mut pause = PAUSE;
+        let mut last = CallError::NoAnswer;
+        for attempt in 0..TRIES {
+            if attempt > 0 {
+                // Between half and all of the pause, by the clock's last digits, so that those who began together do not come back so.
+                let part = pause / 2 + self.clock.now().rem_euclid(pause / 2 + 1);
+                tokio::time::sleep(Duration::from_millis(u64::try_from(part).unwrap_or_default())).await;
+                pause = (pause * 2).min(PAUSE_MAX);
+            }
+            match self.once(service, operation, body).await {
+                Ok(answer) => return Ok(answer),
+                Err(CallError::Refused(code)) if !is_passing(&code) => return Err(CallError::Refused(code)),
+                Err(error) => last = error,
+            }
         }
-        match once(http, aws, clock, service, operation, body).await {
-            Ok(answer) => return Ok(answer),
-            Err(CallError::Refused(code)) if !is_passing(&code) => return Err(CallError::Refused(code)),
-            Err(error) => last = error,
+        Err(last)
+    }
+
+    async fn once(&self, service: Service, operation: &str, body: &Value) -> Result<Value, CallError> {
+        let Caller { http, aws, clock } = *self;
+        let body = body.to_string();
+        let url = format!("{}/", aws.endpoint(service.name()).trim_end_matches('/'));
+        let target = format!("{}.{operation}", service.target());
+        let headers = vec![
+            ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()),
+            ("x-amz-target".to_owned(), target),
+        ];
+        let signature =
+            signature(aws, clock, service.name(), &url, &headers, body.as_bytes()).ok_or(CallError::NoAnswer)?;
+        let headers: Vec<_> = headers.into_iter().chain(signature).collect();
+        let request = http_request("POST", &url, &headers, body.into_bytes()).ok_or(CallError::NoAnswer)?;
+        let response = http.call(request).await.map_err(|_| CallError::NoAnswer)?;
+        let status = response.status().as_u16();
+        let mut stream = ByteStream::new(response.into_body());
+        let mut answer = Vec::new();
+        while let Some(piece) = stream.next().await {
+            answer.extend_from_slice(&piece.map_err(|_| CallError::NoAnswer)?);
+            if answer.len() > ANSWER_MAX {
+                return Err(CallError::NoAnswer);
+            }
+        }
+        let answer: Option<Value> = serde_json::from_slice(&answer).ok();
+        match (status, answer) {
+            (200, Some(answer)) => Ok(answer),
+            // `Type` with or without a name space before it: `com.amazonaws.ssm#ParameterNotFound`.
+            (400..=499, Some(answer)) => {
+                let kind = answer.get("__type").and_then(Value::as_str).unwrap_or_default();
+                Err(CallError::Refused(kind.rsplit('#').next().unwrap_or_default().to_owned()))
+            }
+            _ => Err(CallError::NoAnswer),
         }
     }
-    Err(last)
 }
 
 /// Refusals that another try may not meet.
@@ -103,45 +149,6 @@ fn is_passing(code: &str) -> bool {
         || code.contains("TooManyRequests")
         || code.contains("Internal")
         || code.contains("Unavailable")
-}
-
-async fn once(
-    http: &SharedHttpConnector,
-    aws: &Aws,
-    clock: &Clock,
-    service: Service,
-    operation: &str,
-    body: &Value,
-) -> Result<Value, CallError> {
-    let body = body.to_string();
-    let url = format!("{}/", aws.endpoint(service.name()).trim_end_matches('/'));
-    let target = format!("{}.{operation}", service.target());
-    let headers =
-        vec![("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()), ("x-amz-target".to_owned(), target)];
-    let signature =
-        signature(aws, clock, service.name(), &url, &headers, body.as_bytes()).ok_or(CallError::NoAnswer)?;
-    let headers: Vec<_> = headers.into_iter().chain(signature).collect();
-    let request = http_request("POST", &url, &headers, body.into_bytes()).ok_or(CallError::NoAnswer)?;
-    let response = http.call(request).await.map_err(|_| CallError::NoAnswer)?;
-    let status = response.status().as_u16();
-    let mut stream = ByteStream::new(response.into_body());
-    let mut answer = Vec::new();
-    while let Some(piece) = stream.next().await {
-        answer.extend_from_slice(&piece.map_err(|_| CallError::NoAnswer)?);
-        if answer.len() > ANSWER_MAX {
-            return Err(CallError::NoAnswer);
-        }
-    }
-    let answer: Option<Value> = serde_json::from_slice(&answer).ok();
-    match (status, answer) {
-        (200, Some(answer)) => Ok(answer),
-        // `Type` with or without a name space before it: `com.amazonaws.ssm#ParameterNotFound`.
-        (400..=499, Some(answer)) => {
-            let kind = answer.get("__type").and_then(Value::as_str).unwrap_or_default();
-            Err(CallError::Refused(kind.rsplit('#').next().unwrap_or_default().to_owned()))
-        }
-        _ => Err(CallError::NoAnswer),
-    }
 }
 
 /// The headers that sign a request (Signature Version 4).

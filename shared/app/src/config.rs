@@ -1,5 +1,6 @@
 //! What a deployment decides. Read once, from the environment of a function or from the local shop's options.
 
+use crate::aws::Caller;
 use crate::clock::Clock;
 use crate::keys::Secret32;
 use crate::net::Aws;
@@ -195,7 +196,7 @@ impl Deployment {
         http: &SharedHttpConnector,
         clock: &Clock,
     ) -> Result<(Secret32, String), StartError> {
-        let parameters = Parameters { http, aws: &self.aws, clock, path: &self.path };
+        let parameters = Parameters { caller: Caller { http, aws: &self.aws, clock }, path: &self.path };
         let found = parameters.read(&[SHOP_SECRET, PUBLIC_URL]).await.map_err(StartError::Parameters)?;
         let shop = found.get(SHOP_SECRET).and_then(|text| Secret32::from_hex(text)).ok_or(BadSetting(SHOP_SECRET))?;
         let public_url = found.get(PUBLIC_URL).ok_or(BadSetting(PUBLIC_URL))?.trim_end_matches('/').to_owned();

@@ -179,6 +179,11 @@ impl App {
         }
     }
 
+    /// For the services that have no client here.
+    pub(crate) fn caller(&self) -> aws::Caller<'_> {
+        aws::Caller { http: &self.http, aws: &self.aws, clock: &self.clock }
+    }
+
     /// The app of a Lambda function: from its environment, and from the two parameters that it reads.
     pub async fn from_env() -> Result<App, config::StartError> {
         Ok(App::deployed().await?.0)
@@ -227,7 +232,8 @@ fn store_of(config: &Config, aws: &Aws, http: &SharedHttpConnector) -> store::St
 pub async fn set_up_from_env(new_password: bool) -> Result<(), config::StartError> {
     let (http, clock, ids) = (net::production(), Clock::system(), Ids::system());
     let (aws, path) = (config::aws_from_env()?, config::parameters_from_env()?);
-    let parameters = parameters::Parameters { http: &http, aws: &aws, clock: &clock, path: &path };
+    let parameters =
+        parameters::Parameters { caller: aws::Caller { http: &http, aws: &aws, clock: &clock }, path: &path };
     let mut last = None;
     for attempt in 0..SET_UP_TRIES {
         if attempt > 0 {

@@ -1,13 +1,10 @@
 //! What a deployment keeps in Parameter Store, below one path. Everything secret there is a `SecureString`, under the account's
 //! own SSM key, so that reading a parameter is one right and the key of the cards another.
 
-use crate::aws::{CallError, Service, call};
-use crate::clock::Clock;
+use crate::aws::{CallError, Caller, Service};
 use crate::keys::Secret32;
-use crate::net::Aws;
 use crate::staff::PasswordHash;
 use crate::{App, AppError, Ids};
-use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use domain::Millis;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -28,15 +25,13 @@ const HASH_AGE_MS: i64 = 60_000;
 /// Parameter Store, below the path of one deployment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parameters<'a> {
-    pub(crate) http: &'a SharedHttpConnector,
-    pub(crate) aws: &'a Aws,
-    pub(crate) clock: &'a Clock,
+    pub(crate) caller: Caller<'a>,
     pub(crate) path: &'a str,
 }
 
 impl Parameters<'_> {
     async fn call(&self, operation: &str, body: &Value) -> Result<Value, CallError> {
-        call(self.http, self.aws, self.clock, Service::Ssm, operation, body).await
+        self.caller.call(Service::Ssm, operation, body).await
     }
 
     /// The values of those of the parameters that exist, by name.
@@ -113,7 +108,7 @@ impl App {
         {
             return Ok(());
         }
-        let parameters = Parameters { http: &self.http, aws: &self.aws, clock: &self.clock, path };
+        let parameters = Parameters { caller: self.caller(), path };
         let mut found = parameters.read(&[ADMIN_PASSWORD_HASH]).await?;
         let hash = match found.remove(ADMIN_PASSWORD_HASH) {
             None => None,

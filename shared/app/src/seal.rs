@@ -1,7 +1,7 @@
 //! Sealing cards: one AES-256-GCM data key per product, wrapped by the master key, which in a deployment KMS holds. The
 //! associated data names shop, product, slot and key, so that a ciphertext moved to another place does not open.
 
-use crate::aws::{CallError, Service, call};
+use crate::aws::{CallError, Service};
 use crate::{App, AppError, MasterKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -137,10 +137,6 @@ impl App {
         json!({"shop": self.config.shop_id, "product": product.as_str(), "kid": kid})
     }
 
-    async fn ask_kms(&self, operation: &str, body: &Value) -> Result<Value, CallError> {
-        call(&self.http, &self.aws, &self.clock, Service::Kms, operation, body).await
-    }
-
     /// Wraps a data key under this deployment's master key.
     pub(crate) async fn wrap_data_key(
         &self,
@@ -156,7 +152,8 @@ impl App {
             MasterKey::Kms(key) => {
                 let context = self.kms_context(product, kid);
                 let body = json!({"KeyId": key, "Plaintext": STANDARD.encode(clear), "EncryptionContext": context});
-                let answer = self.ask_kms("Encrypt", &body).await.map_err(|e| e.of(Service::Kms))?;
+                let answer =
+                    self.caller().call(Service::Kms, "Encrypt", &body).await.map_err(|e| e.of(Service::Kms))?;
                 let wrapped = answer.get("CiphertextBlob").and_then(Value::as_str);
                 Ok(format!("{BY_KMS}{}", wrapped.ok_or(AppError::Sealing("KMS answered without a key"))?))
             }
@@ -178,7 +175,7 @@ impl App {
             (MasterKey::Kms(key), Some(wrapped)) => {
                 let context = self.kms_context(product, kid);
                 let body = json!({"KeyId": key, "CiphertextBlob": wrapped, "EncryptionContext": context});
-                let answer = self.ask_kms("Decrypt", &body).await.map_err(|error| match error {
+                let answer = self.caller().call(Service::Kms, "Decrypt", &body).await.map_err(|error| match error {
                     // What stands in the table is not what was wrapped: no later try will open it.
                     CallError::Refused(code) if code == "InvalidCiphertextException" => {
                         AppError::Sealing("the data key does not open")
