@@ -1,4 +1,4 @@
-//! `cargo run -p tests --bin backup`: a shop of a hundred thousand orders is exported, wiped, imported and audited.
+//! `cargo run --profile proof -p tests --bin backup`: a shop of a hundred thousand orders is exported, wiped, imported and audited.
 //!
 //! The shop lies in a folder, as under `cargo run`, and is filled by the use cases that handlers call. After the import every item
 //! of every table is held against what stood there, keys are opened with their old tokens, and the audit looks at everything.
