@@ -2,6 +2,7 @@
 
 mod faults;
 mod later;
+mod persons;
 mod setting_up;
 
 use crate::secrecy::watch_this_thread;
