@@ -9,11 +9,11 @@ mod sending;
 mod telling;
 mod words;
 
-pub use alarms::fault_of;
+pub use alarms::{Change, Heard, fault_of};
 pub(crate) use receivers::Receivers;
 pub use receivers::{Lang, Quiet, RECEIVERS_MAX, Receiver};
 pub(crate) use telling::Results;
-pub use telling::{LastResult, Pushed};
+pub use telling::{LastResult, Pushed, Received};
 
 use crate::attention::{amount_of, owed_because};
 use crate::{App, AppError};
@@ -86,6 +86,9 @@ pub enum Fact {
         reason: String,
         /// What the alarm is for, in the deployment's words.
         description: String,
+        /// How often it rang since it was last told, and was not told.
+        #[serde(default)]
+        again: u32,
     },
     /// Something stands before a person.
     NeedsPerson {
@@ -220,6 +223,14 @@ impl Notice {
             }
             _ => None,
         }
+    }
+
+    /// A fault that rang so often before, untold.
+    fn rang_again(mut self, times: u32) -> Notice {
+        if let Fact::Fault { again, .. } = &mut self.fact {
+            *again = times;
+        }
+        self
     }
 
     /// A test, at `at`.
