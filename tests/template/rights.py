@@ -333,6 +333,30 @@ def environment(stack):
     yield from (f"{name} is read and set for nobody" for name in sorted(read - somewhere))
 
 
+def address(stack):
+    return stack.resources["PublicUrl"]["Properties"]
+
+
+@check(
+    "a change of the domain starts every function anew",
+    (put(variables, "KAMIVEND_PUBLIC_URL", None), "deliver goes on with the old domain"),
+    (put(variables, "KAMIVEND_PUBLIC_URL", {"Fn::Sub": "http://${DomainName}"}), "deliver goes on with the old domain"),
+    (put(variables, "KAMIVEND_PUBLIC_URL", {"Fn::Sub": "https://${DomainName}"}), "without a domain, deliver is told https://"),
+    (put(address, "Value", {"Fn::Sub": "https://old.${DomainName}"}), "deliver goes on with the old domain"),
+)
+def domain(stack):
+    for given in ("", "shop.example.com"):
+        chosen = stack.copy()
+        chosen.template["Parameters"]["DomainName"]["Default"] = given
+        wanted = chosen.value(address(chosen)["Value"]) if given else None
+        for name in chosen.functions():
+            told = chosen.value(variables(chosen, program(chosen, name))).get("KAMIVEND_PUBLIC_URL")
+            if given and (told != wanted or given not in told):
+                yield f"{program(chosen, name)} goes on with the old domain"
+            elif not given and told is not None:
+                yield f"without a domain, {program(chosen, name)} is told {told}"
+
+
 def alarm(stack):
     return first(stack, "AWS::CloudWatch::Alarm")
 

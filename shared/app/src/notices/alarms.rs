@@ -139,7 +139,13 @@ impl App {
     }
 }
 
-/// The change that one SNS message tells of, at `now`; `None` when it is no alarm, or one that knows nothing (`INSUFFICIENT_DATA`).
+/// Whether there is anything in a list.
+fn is_any(list: &Value) -> bool {
+    list.as_array().is_some_and(|list| !list.is_empty())
+}
+
+/// The change that one SNS message tells of, at `now`; `None` when it is no alarm, or one that
+/// merely knows nothing (`INSUFFICIENT_DATA`).
 pub fn fault_of(message: &str, now: Millis) -> Option<Change> {
     let alarm: Value = serde_json::from_str(message).ok()?;
     let text = |name: &str| alarm.get(name).and_then(Value::as_str);
@@ -147,6 +153,8 @@ pub fn fault_of(message: &str, now: Millis) -> Option<Change> {
     let over = match text("NewStateValue")? {
         "ALARM" => false,
         "OK" => true,
+        // Of an alarm that was told to ring when there are no data any more.
+        "INSUFFICIENT_DATA" if alarm.get("InsufficientDataActions").is_some_and(is_any) => false,
         _ => return None,
     };
     // `<stack>-PaidNotDelivered`: what comes last is the name of the entry in the runbook.
