@@ -2,13 +2,17 @@
 //! wants it, and each receiver once.
 
 use crate::telemetry;
-use app::notices::{Notice, Pushed, fault_of};
+use app::notices::{Heard, Notice, Pushed, Received, fault_of};
 use app::{App, AppError};
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use futures_util::StreamExt;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
 use std::pin::Pin;
 use tracing::Instrument;
+
+/// Messages of a batch that are told side by side.
+const AT_ONCE: usize = 4;
 
 /// Tells what an event holds: a batch of the queue of notices, or what SNS says about alarms. Anything else is a wrongly wired
 /// deployment.
@@ -33,57 +37,104 @@ pub async fn handle(app: &App, event: Value) -> Result<Value, AppError> {
     }
 }
 
-/// Tells a batch of the queue, and answers which of its messages must come again.
+/// Tells a batch of the queue side by side, so that a receiver that hangs delays nobody else's message, and answers which of its
+/// messages must come again. The same notice twice is told one after the other: the second finds it told.
 pub async fn handle_batch(app: &App, event: SqsEvent) -> SqsBatchResponse {
-    let mut answer = SqsBatchResponse::default();
+    let mut notices: Vec<(Option<Notice>, Vec<SqsMessage>)> = Vec::new();
     for record in event.records {
-        // Boxed: the SDK's futures nest deeply, and every layer above would carry their size.
-        if let Err(error) = Box::pin(one(app, &record)).await {
-            tracing::warn!(message = record.message_id, %error, "a notice will be told again");
-            let mut failure = BatchItemFailure::default();
-            failure.item_identifier = record.message_id.unwrap_or_default();
-            answer.batch_item_failures.push(failure);
+        let notice = Notice::from_body(record.body.as_deref().unwrap_or_default());
+        let is_same = |known: &Option<Notice>| known.as_ref().map(|n| &n.id) == notice.as_ref().map(|n| &n.id);
+        match notices.iter_mut().find(|(known, _)| is_same(known)) {
+            Some((_, records)) => records.push(record),
+            None => notices.push((notice, vec![record])),
         }
     }
+    // Boxed: the SDK's futures nest deeply, and every layer above would carry their size.
+    let work: Vec<_> = notices.into_iter().map(|(notice, records)| Box::pin(each(app, notice, records))).collect();
+    let failures = futures_util::stream::iter(work).buffered(AT_ONCE).collect::<Vec<_>>().await;
+    let mut answer = SqsBatchResponse::default();
+    answer.batch_item_failures = failures.into_iter().flatten().collect();
     answer
 }
 
-async fn one(app: &App, record: &SqsMessage) -> Result<(), AppError> {
-    let body = record.body.as_deref().unwrap_or_default();
-    let notice = Notice::from_body(body).ok_or(AppError::Unforeseen("a notice of another format"))?;
-    match tell(app, &notice).await?.again {
-        0 => Ok(()),
-        _ => Err(AppError::Unforeseen("a receiver did not take it yet")),
+/// Tells one notice for each message that brought it.
+async fn each(app: &App, notice: Option<Notice>, records: Vec<SqsMessage>) -> Vec<BatchItemFailure> {
+    let mut failures = Vec::new();
+    for record in records {
+        if let Err(error) = one(app, notice.as_ref(), &record).await {
+            tracing::warn!(message = record.message_id, %error, "a notice will be told again");
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = record.message_id.unwrap_or_default();
+            failures.push(failure);
+        }
     }
+    failures
+}
+
+async fn one(app: &App, notice: Option<&Notice>, record: &SqsMessage) -> Result<(), AppError> {
+    let notice = notice.ok_or(AppError::Unforeseen("a notice of another format"))?;
+    let Some(notice) = app.hear_end(notice).await? else {
+        tracing::info!(notice = notice.id, "it has rung again, or nobody knew");
+        return Ok(());
+    };
+    let pushed = tell(app, &notice).await?;
+    if pushed.again == 0 {
+        return Ok(());
+    }
+    if let Some(receipt) = record.receipt_handle.as_deref() {
+        let number = |name: &str| record.attributes.get(name).and_then(|text| text.parse::<i64>().ok());
+        let received = Received {
+            receipt,
+            receives: number("ApproximateReceiveCount").and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX),
+            sent_at: number("SentTimestamp").unwrap_or(notice.at),
+        };
+        app.wait_for(&pushed, &received).await;
+    }
+    Err(AppError::Unforeseen("a receiver did not take it yet"))
 }
 
 async fn tell(app: &App, notice: &Notice) -> Result<Pushed, AppError> {
     let pushed = app.push_to_all(notice).await?;
-    let Pushed { told, collected, refused, again } = pushed;
+    let Pushed { told, collected, refused, again, .. } = pushed;
     tracing::info!(notice = notice.id, told, collected, refused, again, "told");
     Ok(pushed)
 }
 
-/// An alarm is told at once. What a receiver does not take now goes through the queue, whose patience is longer than that of SNS.
+/// An alarm is told at once when it is news, and its end when it has stayed well. What a receiver does not take now goes through the
+/// queue, whose patience is longer than that of SNS.
 async fn alarm(app: &App, message: &str) -> Result<(), AppError> {
-    let Some(notice) = fault_of(message, app.clock.now()) else {
+    let Some(change) = fault_of(message, app.clock.now()) else {
         tracing::warn!("SNS says something that is no change of an alarm");
         return Ok(());
     };
-    let again = match Box::pin(tell(app, &notice)).await {
-        Ok(pushed) => pushed.again > 0,
-        Err(error) => {
-            tracing::error!(notice = notice.id, %error, "an alarm could not be told at once");
-            true
+    let heard = app.hear(&change).await.unwrap_or_else(|error| {
+        // Rather told too often than not at all.
+        tracing::error!(notice = change.notice.id, %error, "nothing is known about this alarm");
+        Heard::Now(change.notice.clone())
+    });
+    let notice = match heard {
+        Heard::Now(notice) => notice,
+        Heard::Later(delay) if app.queue.takes_notices() => return app.tell_after(&change.notice, delay).await,
+        Heard::Later(_) => change.notice,
+        Heard::Counted => {
+            tracing::info!(notice = change.notice.id, "it rang again, and is told with the next");
+            return Ok(());
         }
     };
-    if !again {
+    let pushed = match Box::pin(tell(app, &notice)).await {
+        Ok(pushed) => Some(pushed),
+        Err(error) => {
+            tracing::error!(notice = notice.id, %error, "an alarm could not be told at once");
+            None
+        }
+    };
+    if pushed.is_some_and(|pushed| pushed.again == 0) {
         return Ok(());
     }
     if !app.queue.takes_notices() {
         return Err(AppError::Unforeseen("a receiver did not take it yet"));
     }
-    app.queue.send_notice(notice.to_body()).await
+    app.push_later(&notice, pushed).await
 }
 
 /// Runs the function on Lambda: what its bin calls.

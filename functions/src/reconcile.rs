@@ -88,6 +88,10 @@ async fn work(app: &App, job: Job) -> Result<Done, AppError> {
         }
     };
     let report = Box::pin(app.audit(scope, BUDGET_MS)).await?;
+    if scope == Scope::Restored {
+        // Only now: an audit that opens the shop in its first pass needs nobody.
+        app.tell_if_closed().await?;
+    }
     Ok(Done { complete: report.is_some(), report })
 }
 

@@ -1,5 +1,6 @@
 //! A shop in one file and back: what comes back is what stood there, and what was changed on the way never comes in.
 
+mod ahead;
 mod cut;
 mod damage;
 mod folder;

@@ -203,6 +203,29 @@ async fn setting_up_twice_keeps_the_secrets() {
     assert_eq!(status, 401, "nor does a session of before");
 }
 
+/// A domain that the deployment names is the shop's address at once, whatever the parameter still says.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_domain_reaches_functions_with_their_environment() {
+    let cloud = Cloud::new().await;
+    cloud.set_up().await;
+    let login = json!({"username": "admin", "password": cloud.parameter("admin-password")}).to_string();
+    for (environment, url) in [
+        (vec![], "https://shop.example.com"),
+        (vec![("KAMIVEND_PUBLIC_URL", "https://new.example.com/")], "https://new.example.com"),
+        (vec![("KAMIVEND_PUBLIC_URL", "")], "https://shop.example.com"),
+    ] {
+        let admin = cloud.start("admin", &environment).await;
+        let (status, session) = cloud.http(&admin, Method::POST, "/api/admin/login", &[], &login).await;
+        assert_eq!(status, 200, "{session}");
+        let bearer = format!("Bearer {}", text(&session, "/token"));
+        let account = json!({"kind": "epay_v1", "base_url": "http://127.0.0.1:9", "pid": "1000", "key": MERCHANT_KEY});
+        let seller = [("authorization", bearer.as_str())];
+        let path = "/api/admin/channels/epay";
+        let (status, answer) = cloud.http(&admin, Method::PUT, path, &seller, &account.to_string()).await;
+        assert_eq!((status, &answer["notify_url"]), (200, &json!(format!("{url}/webhooks/epay"))), "{answer}");
+    }
+}
+
 /// A function that lacks a setting ends at once and says which; one whose parameters are missing does so too.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_is_not_set_up_does_not_start() {

@@ -82,6 +82,11 @@ fn name_of(template: &Value, resource: &Value) -> String {
     if resource.as_str() == Some("*") {
         return "*".to_owned();
     }
+    // The local world is deployed with every parameter left out; tests/template asks about the others.
+    if let Some(branches) = resource["Fn::If"].as_array() {
+        assert_eq!(branches[0], "MakesCardKey", "which branch is it by default?");
+        return name_of(template, &branches[1]);
+    }
     if let Some(text) = resource["Fn::Sub"].as_str() {
         // Mail leaves by a plain call, which the local world does not judge.
         if text.contains(":ses:") {

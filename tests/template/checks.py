@@ -384,6 +384,27 @@ def tables(stack):
     yield from (f"there is no table for {purpose}" for purpose in left)
 
 
+@check(
+    "the tables stand alone as a template that takes them up",
+    (lambda s: s.tables_alone["Resources"].pop("VaultTable"), "VaultTable is not taken up"),
+    (lambda s: s.tables_alone["Resources"].update(DeliverQueue={}), "DeliverQueue is no table"),
+    (lambda s: s.tables_alone["Resources"]["ShopTable"].update(Type="planted"), "ShopTable is another"),
+    (lambda s: s.tables_alone["Conditions"].pop("WarmsTables"), "Conditions are others"),
+    (lambda s: s.tables_alone.update(Transform="AWS::Serverless-2016-10-31"), "Transform has no place"),
+)
+def alone(stack):
+    taken, written = stack.tables_alone["Resources"], stack.source["Resources"]
+    tables = {name: one for name, one in written.items() if one["Type"] == "AWS::DynamoDB::Table"}
+    yield from (f"{name} is not taken up" for name in tables if name not in taken)
+    yield from (f"{name} is no table" for name in taken if name not in tables)
+    yield from (f"{name} is another" for name, one in tables.items() if name in taken and taken[name] != one)
+    for part in ("Parameters", "Conditions"):
+        if stack.tables_alone.get(part) != stack.source[part]:
+            yield f"{part} are others"
+    known = {"AWSTemplateFormatVersion", "Parameters", "Conditions", "Resources"}
+    yield from (f"{part} has no place there" for part in stack.tables_alone if part not in known)
+
+
 def logs(stack):
     return stack.resources["DeliverLogs"]["Properties"]
 

@@ -191,6 +191,75 @@ def cards(stack):
             yield f"{name} is never renewed"
 
 
+# A key that was there before the stack.
+NAMED_KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+
+
+def own_key(stack):
+    return {"Fn::GetAtt": ["CardKey", "Arn"]}
+
+
+def key_resource(stack):
+    """The statement by which `deliver` may use the key."""
+    return next(s for s in deliver_role(stack)["Policies"][0]["PolicyDocument"]["Statement"] if "CardKey" in json.dumps(s))
+
+
+def card_key(stack):
+    return stack.resources["CardKey"]
+
+
+@check(
+    "the key of the cards is the stack's own, or the one that is named and no other",
+    (
+        lambda s: variables(s).update(KAMIVEND_CARD_KEY=own_key(s)),
+        "with a key named, deliver is told CardKey.Arn",
+    ),
+    (lambda s: variables(s).update(KAMIVEND_CARD_KEY={"Ref": "CardKeyArn"}), "with no key named, deliver is told "),
+    (lambda s: key_resource(s).update(Resource=own_key(s)), "with a key named, deliver may use CardKey.Arn"),
+    (lambda s: key_resource(s).update(Resource={"Ref": "CardKeyArn"}), "with no key named, deliver may use "),
+    (put(card_key, "Condition", None), "with a key named, CardKey is made"),
+    (put(lambda s: s.resources["CardKeyAlias"], "Condition", None), "with a key named, CardKeyAlias is made"),
+    (lambda s: s.template["Conditions"].update(MakesCardKey={"Fn::Equals": ["a", "b"]}), "CardKey is not made"),
+    (
+        lambda s: s.template["Outputs"].update(Planted={"Value": own_key(s)}),
+        "with a key named, something speaks of CardKey",
+    ),
+    (lambda s: s.template["Parameters"]["CardKeyArn"].update(Default="arn"), "a key is named that nobody named"),
+    (lambda s: s.template["Parameters"]["CardKeyArn"].update(AllowedPattern=".*"), "an alias is taken for a key"),
+)
+def named_key(stack):
+    parameter = stack.template["Parameters"]["CardKeyArn"]
+    if parameter.get("Default") != "":
+        yield "a key is named that nobody named"
+    fits = re.compile(parameter.get("AllowedPattern", ""))
+    if not fits.search("") or not fits.search(NAMED_KEY) or not fits.search(NAMED_KEY.replace("arn:aws:", "arn:aws-cn:")):
+        yield "a key is refused"
+    if fits.search("alias/my-shop-cards") or fits.search(NAMED_KEY.replace("key/", "alias/")):
+        yield "an alias is taken for a key"
+    for words, given, wanted in (("no key", "", "CardKey.Arn"), ("a key", NAMED_KEY, NAMED_KEY)):
+        chosen = stack.copy()
+        chosen.template["Parameters"]["CardKeyArn"]["Default"] = given
+        for name in chosen.functions():
+            runs = program(chosen, name)
+            told = chosen.value(variables(chosen, runs)).get("KAMIVEND_CARD_KEY")
+            if runs in OPENS_CARDS and told != wanted:
+                yield f"with {words} named, {runs} is told {told}"
+            for statement in statements(chosen, chosen.target(chosen.functions()[name]["Role"])):
+                used = [chosen.value(one) for one in many(statement["Resource"])]
+                if any(action.startswith("kms:") for action in many(statement["Action"])) and used != [wanted]:
+                    yield f"with {words} named, {runs} may use {', '.join(map(str, used))}"
+        made = {}
+        for name, resource in chosen.resources.items():
+            if "Condition" not in resource or chosen.holds({"Condition": resource["Condition"]}):
+                made[name] = resource
+        for name in (*chosen.of("AWS::KMS::Key"), *chosen.of("AWS::KMS::Alias")):
+            if (name in made) != (given == ""):
+                yield f"with {words} named, {name} is {'not ' if given == '' else ''}made"
+        spoken = json.dumps(chosen.value([made, chosen.template["Outputs"]]))
+        if given and re.search(r'"CardKey(\.[A-Za-z]+)?"', spoken):
+            yield f"with {words} named, something speaks of CardKey"
+
+
 def permission(stack):
     return first(stack, "AWS::Lambda::Permission")
 
@@ -262,6 +331,30 @@ def environment(stack):
         if ("KAMIVEND_CARD_KEY" in told) != (runs in OPENS_CARDS):
             yield f"{runs} has {'' if runs not in OPENS_CARDS else 'no '}KAMIVEND_CARD_KEY"
     yield from (f"{name} is read and set for nobody" for name in sorted(read - somewhere))
+
+
+def address(stack):
+    return stack.resources["PublicUrl"]["Properties"]
+
+
+@check(
+    "a change of the domain starts every function anew",
+    (put(variables, "KAMIVEND_PUBLIC_URL", None), "deliver goes on with the old domain"),
+    (put(variables, "KAMIVEND_PUBLIC_URL", {"Fn::Sub": "http://${DomainName}"}), "deliver goes on with the old domain"),
+    (put(variables, "KAMIVEND_PUBLIC_URL", {"Fn::Sub": "https://${DomainName}"}), "without a domain, deliver is told https://"),
+    (put(address, "Value", {"Fn::Sub": "https://old.${DomainName}"}), "deliver goes on with the old domain"),
+)
+def domain(stack):
+    for given in ("", "shop.example.com"):
+        chosen = stack.copy()
+        chosen.template["Parameters"]["DomainName"]["Default"] = given
+        wanted = chosen.value(address(chosen)["Value"]) if given else None
+        for name in chosen.functions():
+            told = chosen.value(variables(chosen, program(chosen, name))).get("KAMIVEND_PUBLIC_URL")
+            if given and (told != wanted or given not in told):
+                yield f"{program(chosen, name)} goes on with the old domain"
+            elif not given and told is not None:
+                yield f"without a domain, {program(chosen, name)} is told {told}"
 
 
 def alarm(stack):

@@ -65,6 +65,7 @@ class Stack:
         self.routes = routes()
         self.settings = settings()
         self.runbook = runbook()
+        self.tables_alone = tables_alone()
 
     @property
     def resources(self):
@@ -151,6 +152,12 @@ def fronted(stack):
                 uri = stack.value(operation["x-amazon-apigateway-integration"]["uri"])
                 found[method, path] = re.search(r"functions/(?:\$\{)?([A-Za-z0-9]+)\.Arn", uri).group(1)
     return found
+
+
+def tables_alone():
+    """The template of the tables alone, as `infra/tables` prints it for an import."""
+    text = subprocess.run([ROOT / "infra/tables"], check=True, capture_output=True, text=True).stdout
+    return json.loads(json.dumps(yaml_parse(text), default=str))
 
 
 def shapes():

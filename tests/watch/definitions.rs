@@ -53,6 +53,11 @@ fn faults(definitions: &[Definition], runbook: &str) -> Vec<String> {
                 faults.push(format!("{name}: {action}"));
             }
         }
+        // Of silence only that one speaks whose silence is the fault.
+        let silence = definition.properties.get("InsufficientDataActions");
+        if silence != (name == "TimerSilent").then_some(&json!(["Alerts"])) {
+            faults.push(format!("{name}: InsufficientDataActions"));
+        }
         if definition.id != format!("{name}Alarm") {
             faults.push(format!("{name}: its logical id is {}", definition.id));
         }
@@ -121,6 +126,21 @@ fn what_does_not_agree_is_caught() {
         ("AlarmDescription", json!("Why."), "DeliveryFailing: its description does not end with its entry"),
     ] {
         assert_eq!(change(pointer, value), [fault]);
+    }
+}
+
+#[test]
+fn silence_rings_where_it_is_the_fault_and_nowhere_else() {
+    let runbook = runbook();
+    for (id, name) in [("TimerSilentAlarm", "TimerSilent"), ("DeliveryFailingAlarm", "DeliveryFailing")] {
+        let mut resources = resources();
+        let properties = resources[id]["Properties"].as_object_mut().unwrap();
+        if properties.remove("InsufficientDataActions").is_none() {
+            properties.insert("InsufficientDataActions".to_owned(), json!([{"Ref": "Alerts"}]));
+        }
+        let alarms = Alarms::read(&resources, &names()).unwrap();
+        let definitions: Vec<Definition> = alarms.all().map(|(definition, _)| definition.clone()).collect();
+        assert_eq!(faults(&definitions, &runbook), [format!("{name}: InsufficientDataActions")]);
     }
 }
 

@@ -1,12 +1,12 @@
 //! Faults, and how soon somebody is told.
 
-use crate::watched::{Broken, MINUTE, SECOND, Watched, check};
+use crate::watched::{Broken, MINUTE, SECOND, Watched, check, is_fault};
 use functions::reconcile::Job;
 use local::alarms::State;
 use local::poller;
 use serde_json::json;
-use tests::Buyer;
 use tests::shop::cards;
+use tests::{Buyer, TestShop};
 
 /// How soon, in virtual time, from the moment of the fault.
 const TOLD_MS: i64 = 15 * SECOND;
@@ -186,11 +186,30 @@ async fn a_timer_that_stops_is_told() {
     assert_eq!(watched.rang(), Vec::<String>::new());
     watched.is_timer_on = false;
     watched.pass(6 * MINUTE);
-    let told = watched.first("TimerSilent", State::Alarm, stopped).expect("an alarm");
+    let told = watched.first("TimerSilent", State::InsufficientData, stopped).expect("an alarm");
+    assert_eq!(watched.rang(), ["TimerSilent"]);
+    // And whoever is told reads of a fault, not of a lack of data.
+    let change = watched.changes.iter().find(|change| is_fault(change)).unwrap();
+    let notice = app::notices::fault_of(&change.message().to_string(), told).unwrap().notice;
+    assert!(matches!(&notice.fact, app::notices::Fact::Fault { alarm, over: false, .. } if alarm == "TimerSilent"));
     assert!(told - stopped <= 6 * MINUTE, "told after {} ms", told - stopped);
     watched.is_timer_on = true;
     watched.minutes(3).await;
     assert!(watched.first("TimerSilent", State::Ok, told).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_stack_rings_nothing_until_its_timer_has_run_and_stopped() {
+    let mut watched = Watched::newborn(TestShop::new(908).await);
+    watched.is_timer_on = false;
+    watched.pass(12 * MINUTE);
+    assert_eq!(watched.rang(), Vec::<String>::new(), "the first run is not counted yet");
+    watched.is_timer_on = true;
+    watched.minutes(4).await;
+    assert_eq!(watched.rang(), Vec::<String>::new());
+    watched.is_timer_on = false;
+    watched.pass(6 * MINUTE);
+    assert_eq!(watched.rang(), ["TimerSilent"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -117,19 +117,27 @@ async fn one_command_shows_one_order_through_all_functions() {
     }
 }
 
-/// The `aws` command as far as following needs it: two log groups, a query that runs for a moment, and lines by one equation.
+/// The `aws` command as far as following needs it: two stacks, one of whose names begins with the other's, a query that runs for a
+/// moment, and lines by one equation, no more than were asked for.
 const AWS: &str = r#"#!/usr/bin/env bash
 here=$(dirname "$0")
 printf '%s\n' "$*" >> "$here/asked"
 case "$1 $2" in
-  "logs describe-log-groups") printf '/aws/lambda/shop-deliver\t/aws/lambda/shop-order\n' ;;
+  "cloudformation list-stack-resources")
+    case "$*" in
+      *"--stack-name shop --"*) printf '/kamivend/shop/api\t/aws/lambda/shop-deliver\t/aws/lambda/shop-order\n' ;;
+      *"--stack-name shop-x --"*) printf '/aws/lambda/shop-x-deliver\n' ;;
+      *) exit 254 ;;
+    esac ;;
+  "logs describe-log-groups") printf '/aws/lambda/shop-deliver\t/aws/lambda/shop-order\t/aws/lambda/shop-x-deliver\n' ;;
   "logs start-query")
     query=$(printf '%s' "$*" | sed "s/.*filter \([a-z]*\) = '\([^']*\)'.*/\"\1\":\"\2\"/")
+    printf '%s' "$*" | sed 's/.*--limit \([0-9]*\).*/\1/' > "$here/limit"
     printf '%s' "$query" > "$here/query"; rm -f "$here/ran"; echo Q ;;
   "logs get-query-results")
     case "$*" in
       *"--query status"*) if [ -e "$here/ran" ]; then echo Complete; else touch "$here/ran"; echo Running; fi ;;
-      *) grep -F "$(cat "$here/query")" "$here/log" || true ;;
+      *) grep -F "$(cat "$here/query")" "$here/log" | sed -n "1,$(cat "$here/limit")p" || true ;;
     esac ;;
   *) exit 9 ;;
 esac
@@ -147,16 +155,28 @@ async fn a_deployed_shop_is_asked_through_logs_insights() {
     let (_, here, _) = follow(&["--local", "-", &buyer.order], Some(&text));
     for number in [&buyer.order, &buyer.attempt] {
         let (fine, there, said) = follow_with(Some(&folder.0), &["shop", number, "48"], None);
-        assert!(fine, "{said}");
+        assert!(fine && said.is_empty(), "{said}");
         assert_eq!(there, here);
         assert!(!there.contains(&other.order));
     }
     let asked = std::fs::read_to_string(folder.0.join("asked")).unwrap();
-    assert!(
-        asked.contains("--log-group-names /aws/lambda/shop-deliver /aws/lambda/shop-order --start-time"),
-        "{asked}"
-    );
-    assert!(asked.contains("--log-group-name-prefix /aws/lambda/shop- "), "{asked}");
+    let questions: Vec<&str> = asked.lines().filter(|line| line.starts_with("logs start-query")).collect();
+    assert!(questions.len() >= 4, "{asked}");
+    for question in questions {
+        let groups = question.split("--log-group-names ").nth(1).unwrap();
+        assert_eq!(groups, "/aws/lambda/shop-deliver /aws/lambda/shop-order", "of this stack and no other: {question}");
+    }
+    // More lines than one question is answered with: it says so, and shows the first of them.
+    let line = text.lines().find(|line| line.contains(&format!("\"order\":\"{}\"", buyer.order))).unwrap();
+    for (lines, is_cut) in [(9_999, false), (10_050, true)] {
+        std::fs::write(folder.0.join("log"), format!("{line}\n").repeat(lines)).unwrap();
+        let (fine, there, said) = follow_with(Some(&folder.0), &["shop", &buyer.order], None);
+        assert!(fine, "{said}");
+        assert_eq!((there.lines().count(), said.contains("there is more")), (lines.min(10_000), is_cut), "{said}");
+    }
+    std::fs::write(folder.0.join("log"), &text).unwrap();
+    let (fine, _, said) = follow_with(Some(&folder.0), &["another", &buyer.order], None);
+    assert!(!fine && said.contains("no stack another"), "{said}");
     let (fine, _, said) = follow_with(Some(&folder.0), &["shop", "00000000000000000000000A"], None);
     assert!(!fine && said.contains("nothing"), "{said}");
     for bad in [["shop'", &buyer.order, "1"], ["shop", &buyer.order, "x"], ["shop", "a'b", "1"]] {

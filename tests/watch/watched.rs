@@ -58,12 +58,17 @@ impl Watched {
 
     /// A shop that was made otherwise.
     pub fn over(shop: TestShop) -> Watched {
-        let alarms = Alarms::read(&resources(), &names()).unwrap();
-        let (data, lines, changes) = (Data::default(), Vec::new(), Vec::new());
-        let mut watched = Watched { shop, data, alarms, lines, changes, is_timer_on: true, seen: START };
+        let mut watched = Watched::newborn(shop);
         // The stack is older than the test.
         watched.count_timer(START - 10 * MINUTE, START);
         watched
+    }
+
+    /// A shop whose stack is made in this moment.
+    pub fn newborn(shop: TestShop) -> Watched {
+        let alarms = Alarms::read(&resources(), &names()).unwrap();
+        let (data, lines, changes) = (Data::default(), Vec::new(), Vec::new());
+        Watched { shop, data, alarms, lines, changes, is_timer_on: true, seen: START }
     }
 
     pub fn now(&self) -> i64 {
@@ -134,7 +139,7 @@ impl Watched {
 
     /// Every alarm that ever rang.
     pub fn rang(&self) -> Vec<String> {
-        let rang = self.changes.iter().filter(|c| c.new == State::Alarm);
+        let rang = self.changes.iter().filter(|c| is_fault(c));
         rang.map(|c| c.definition.name.trim_start_matches("kamivend-").to_owned()).collect()
     }
 
@@ -150,6 +155,12 @@ impl Watched {
     pub async fn deliver_once(&self) -> poller::Polled {
         poller::poll(&self.shop.world, &self.shop.app, 0).await
     }
+}
+
+/// Whether a change rings: an alarm, or data that stay away where that is what is waited for.
+pub fn is_fault(change: &StateChange) -> bool {
+    let silent = change.definition.properties.contains_key("InsufficientDataActions");
+    change.new == State::Alarm || (change.new == State::InsufficientData && silent)
 }
 
 /// "I have paid", through an instance.

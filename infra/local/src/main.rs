@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
         Some((first, rest)) if !first.starts_with('-') => (Some(first.as_str()), rest),
         _ => (None, args.as_slice()),
     };
-    if let Some(command @ ("export" | "import")) = command {
+    if let Some(command @ ("export" | "verify" | "import")) = command {
         return match backup::run(command, flags, variable).await {
             Ok(report) => {
                 say(&report);

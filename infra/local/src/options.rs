@@ -25,10 +25,12 @@ pub struct Options {
     pub open_orders_per_contact: u32,
     /// Unpaid orders that may be open from one address; 0 for no limit.
     pub open_orders_per_address: u32,
+    /// Whether what is counted is printed between the lines of the log, as in a deployment.
+    pub numbers: bool,
 }
 
 /// Name of the variable, name of the flag, what it is.
-const KNOWN: [(&str, &str, &str); 10] = [
+const KNOWN: [(&str, &str, &str); 11] = [
     ("KAMIVEND_PORT", "--port", "port on 127.0.0.1 (default 3000)"),
     ("KAMIVEND_DATA", "--data", "data folder (default .kamivend; :memory: for none)"),
     ("KAMIVEND_ADMIN_PASSWORD", "--admin-password", "the administrator's password (default: generated and kept)"),
@@ -39,6 +41,7 @@ const KNOWN: [(&str, &str, &str); 10] = [
     ("KAMIVEND_ORPHAN_SECONDS", "--orphan-seconds", "how long an ownerless hold is watched (default 360)"),
     ("KAMIVEND_OPEN_ORDERS_PER_CONTACT", "--per-contact", "unpaid orders of one contact (default 3; 0: no limit)"),
     ("KAMIVEND_OPEN_ORDERS_PER_ADDRESS", "--per-address", "unpaid orders from one address (default 30; 0: no limit)"),
+    ("KAMIVEND_NUMBERS", "--numbers", "print what is counted between the log lines: yes or no (default no)"),
 ];
 
 /// The longest time that may be asked for: thirty days.
@@ -53,6 +56,7 @@ pub fn help() -> String {
          \x20          of a shop closed by `restored` it goes on with that audit, and opens it when clean\n  \
          restored   says that the folder was put back from a copy: closes the shop, audits, opens it when clean\n  \
          export FILE  writes everything the shop is into a new file, sealed under a passphrase\n  \
+         verify FILE  reads such a file to its end as an import would, changes nothing, and says how many of what it holds\n  \
          import FILE  reads such a file to its end and then brings the shop back, into a folder that holds none\n\
          The passphrase has at least 12 characters and comes from KAMIVEND_BACKUP_PASSPHRASE, or as one line on stdin.\n\
          With --deployed, `export` and `import` use the tables that the environment of a function names.\n\
@@ -90,6 +94,11 @@ pub fn parse(args: &[String], variable: impl Fn(&str) -> Option<String>) -> Resu
         number(name, value(name), default).and_then(|n| fits(n).ok_or_else(wrong))
     };
     let count = |name: &str, default: u32| number(name, value(name), default);
+    let numbers = match value("KAMIVEND_NUMBERS").as_deref() {
+        None | Some("no") => false,
+        Some("yes") => true,
+        Some(_) => return Err("KAMIVEND_NUMBERS must be yes or no".to_owned()),
+    };
     let data = value("KAMIVEND_DATA").unwrap_or_else(|| ".kamivend".to_owned());
     Ok(Options {
         port: number("KAMIVEND_PORT", value("KAMIVEND_PORT"), 3000)?,
@@ -102,5 +111,6 @@ pub fn parse(args: &[String], variable: impl Fn(&str) -> Option<String>) -> Resu
         orphan_seconds: seconds("KAMIVEND_ORPHAN_SECONDS", domain::limits::ORPHAN_AGE_MS / 1_000)?,
         open_orders_per_contact: count("KAMIVEND_OPEN_ORDERS_PER_CONTACT", app::config::OPEN_ORDERS_PER_CONTACT)?,
         open_orders_per_address: count("KAMIVEND_OPEN_ORDERS_PER_ADDRESS", app::config::OPEN_ORDERS_PER_ADDRESS)?,
+        numbers,
     })
 }

@@ -126,8 +126,8 @@ impl Shop {
         let url = format!("http://127.0.0.1:{port}");
         let (world, secrets) = open_world(&options, &url).await?;
         let mut app = world.app();
-        // As in production: what was counted stands in the log.
-        app.meter = Meter::new(Sink::stdout());
+        // In a deployment what was counted stands in the log. Whoever sits before a terminal wants to read what happened.
+        app.meter = Meter::new(if options.numbers { Sink::stdout() } else { Sink::from_fn(|_| {}) });
         let app = Arc::new(app);
         sample::fill(&app).await.map_err(|e| e.to_string())?;
         Ok(Shop {

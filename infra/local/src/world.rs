@@ -14,7 +14,7 @@ use app::net::Aws;
 use app::staff::PasswordHash;
 use app::{App, Clock, Config, Ids, MasterKey, Meter, Secrets};
 use domain::AccountId;
-use domain::limits::RECEIVES_MAX;
+use domain::limits::{NOTICE_HIDDEN_SECONDS, NOTICE_KEPT_SECONDS, NOTICE_RECEIVES_MAX, RECEIVES_MAX};
 use serde_json::json;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -30,11 +30,6 @@ const DEAD_LETTERS: &str = "kamivend-deliver-dead";
 /// The queue of notices and where its hopeless messages go.
 const NOTICES: &str = "kamivend-notices";
 const NOTICES_DEAD: &str = "kamivend-notices-dead";
-
-/// Seconds a received notice stays hidden, and receives before it is set aside: sixteen minutes in all, because a robot of a chat
-/// that was sent too much is silenced for ten.
-const NOTICE_VISIBILITY_SECONDS: u32 = 120;
-const NOTICE_MAX_RECEIVES: u32 = 8;
 
 /// Seconds a received message stays hidden: six times what a delivery may take, as AWS advises for event sources.
 const VISIBILITY_SECONDS: u32 = 30;
@@ -200,9 +195,12 @@ impl World {
             json!({"VisibilityTimeout": VISIBILITY_SECONDS.to_string(), "RedrivePolicy": redrive.to_string()});
         let fortnight = json!({"MessageRetentionPeriod": "1209600"});
         let hopeless =
-            json!({"deadLetterTargetArn": Sqs::queue_arn(NOTICES_DEAD), "maxReceiveCount": NOTICE_MAX_RECEIVES});
-        let notices =
-            json!({"VisibilityTimeout": NOTICE_VISIBILITY_SECONDS.to_string(), "RedrivePolicy": hopeless.to_string()});
+            json!({"deadLetterTargetArn": Sqs::queue_arn(NOTICES_DEAD), "maxReceiveCount": NOTICE_RECEIVES_MAX});
+        let notices = json!({
+            "VisibilityTimeout": NOTICE_HIDDEN_SECONDS.to_string(),
+            "MessageRetentionPeriod": NOTICE_KEPT_SECONDS.to_string(),
+            "RedrivePolicy": hopeless.to_string(),
+        });
         let mut queues = vec![(DEAD_LETTERS, fortnight.clone()), (QUEUE, delivery)];
         if self.options.pushes.queue {
             queues.extend([(NOTICES_DEAD, fortnight), (NOTICES, notices)]);

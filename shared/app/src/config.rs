@@ -151,7 +151,7 @@ pub(crate) fn parameters_from_env() -> Result<String, BadSetting> {
 
 /// A function's environment. What is secret, and where the shop is reached, it does not say.
 pub(crate) struct Deployment {
-    /// Without the public address.
+    /// Without the public address, unless the seller has a domain.
     pub(crate) config: Config,
     /// The key of the cards, where the function may use it.
     pub(crate) master: Option<MasterKey>,
@@ -173,7 +173,8 @@ pub(crate) fn environment() -> Result<Deployment, BadSetting> {
     let path = parameters_from_env()?;
     let config = Config {
         shop_id: required("KAMIVEND_SHOP_ID")?,
-        public_url: String::new(),
+        // A domain of the seller's own stands here too: when it changes, every function starts anew and knows.
+        public_url: optional("KAMIVEND_PUBLIC_URL").unwrap_or_default(),
         hold_ms: number("KAMIVEND_HOLD_SECONDS", HOLD_SECONDS, 1..=HOLD_SECONDS_MAX)? * 1_000,
         orphan_ms: domain::limits::ORPHAN_AGE_MS,
         open_orders_per_contact: count("KAMIVEND_OPEN_ORDERS_PER_CONTACT", OPEN_ORDERS_PER_CONTACT)?,
@@ -199,7 +200,10 @@ impl Deployment {
         let parameters = Parameters { caller: Caller { http, aws: &self.aws, clock }, path: &self.path };
         let found = parameters.read(&[SHOP_SECRET, PUBLIC_URL]).await.map_err(StartError::Parameters)?;
         let shop = found.get(SHOP_SECRET).and_then(|text| Secret32::from_hex(text)).ok_or(BadSetting(SHOP_SECRET))?;
-        let public_url = found.get(PUBLIC_URL).ok_or(BadSetting(PUBLIC_URL))?.trim_end_matches('/').to_owned();
-        Ok((shop, public_url))
+        let public_url = match self.config.public_url.as_str() {
+            "" => found.get(PUBLIC_URL).ok_or(BadSetting(PUBLIC_URL))?,
+            domain => domain,
+        };
+        Ok((shop, public_url.trim_end_matches('/').to_owned()))
     }
 }

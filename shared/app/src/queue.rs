@@ -5,7 +5,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use domain::order::Order;
 use domain::stock::SlotRun;
-use domain::{Generation, OrderId, ProductId};
+use domain::{Generation, Millis, OrderId, ProductId};
 use serde::{Deserialize, Serialize};
 
 /// "This order is paid: open its cards." Carries the slots, which are fixed for a given generation, so that delivery needs
@@ -70,6 +70,15 @@ impl DeliverMessage {
     }
 }
 
+/// The longest delay of a message, ms.
+/// Source: Amazon SQS API reference, "SendMessage", `DelaySeconds`.
+pub(crate) const DELAY_MAX_MS: Millis = 15 * 60_000;
+
+/// Whole seconds, rounded up: nothing comes before its time.
+fn seconds(ms: Millis) -> i32 {
+    i32::try_from(ms.max(0).saturating_add(999).div_euclid(1_000)).unwrap_or(i32::MAX)
+}
+
 /// The queues, reached through the AWS SDK.
 #[derive(Clone, Debug)]
 pub struct Queue {
@@ -92,19 +101,34 @@ impl Queue {
 
     /// Puts a notice into its queue. An error means that nobody knows whether it was taken; consumers bear it twice.
     pub async fn send_notice(&self, body: String) -> Result<(), AppError> {
-        match &self.notices_url {
-            Some(url) => self.put(url, body).await,
-            None => Ok(()),
+        self.send_notice_after(body, 0).await
+    }
+
+    /// The same, to be told so many ms later; no longer than [`DELAY_MAX_MS`], which is as long as a queue can wait.
+    pub(crate) async fn send_notice_after(&self, body: String, delay: Millis) -> Result<(), AppError> {
+        let Some(url) = &self.notices_url else { return Ok(()) };
+        self.put(url, body, seconds(delay.min(DELAY_MAX_MS))).await
+    }
+
+    /// Lets a notice that was received, and that could not be told, come again in so many ms from now, sooner or later than by
+    /// itself. `receipt` is the handle by which it was received.
+    pub(crate) async fn hide_notice(&self, receipt: &str, ms: Millis) -> Result<(), AppError> {
+        let Some(url) = &self.notices_url else { return Ok(()) };
+        let hidden = self.sqs.change_message_visibility().queue_url(url).receipt_handle(receipt);
+        match hidden.visibility_timeout(seconds(ms)).send().await {
+            Ok(_) => Ok(()),
+            Err(e) => Err(AppError::Queue(e.code().unwrap_or("no answer").to_owned())),
         }
     }
 
     /// Sends one message. An error means that nobody knows whether it was taken; consumers bear it twice.
     pub async fn send(&self, message: &DeliverMessage, message_id: &str) -> Result<(), AppError> {
-        self.put(&self.url, message.to_body(message_id)).await
+        self.put(&self.url, message.to_body(message_id), 0).await
     }
 
-    async fn put(&self, url: &str, body: String) -> Result<(), AppError> {
-        match self.sqs.send_message().queue_url(url).message_body(body).send().await {
+    async fn put(&self, url: &str, body: String, delay_seconds: i32) -> Result<(), AppError> {
+        let delay = (delay_seconds > 0).then_some(delay_seconds);
+        match self.sqs.send_message().queue_url(url).message_body(body).set_delay_seconds(delay).send().await {
             Ok(_) => Ok(()),
             // The debug form would hold the reply; its code says enough.
             Err(e) => Err(AppError::Queue(e.code().unwrap_or("no answer").to_owned())),

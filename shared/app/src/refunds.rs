@@ -207,6 +207,7 @@ impl App {
             Said::Refused(words) => self.end_refund(order, number, false, words).await,
             Said::Unknown(why) => {
                 tracing::warn!(order = %order.id, number, why, "a refund without an answer");
+                self.tell_refund_unanswered(order, number).await;
                 Ok(RefundAnswer::Order(Box::new(order.clone())))
             }
         }
@@ -301,6 +302,9 @@ impl App {
         if refund.by_hand || self.whole_went_back(order, refund).await? {
             let reference = if refund.by_hand { refund.reference.as_str() } else { SEEN };
             self.end_refund(order, number, true, reference).await?;
+        } else {
+            // Whoever called may have died before the answer, and before telling.
+            self.tell_refund_unanswered(order, number).await;
         }
         Ok(())
     }
@@ -461,6 +465,7 @@ impl App {
             }
             Said::Unknown(why) => {
                 tracing::warn!(number = row.out_trade_no, why, "a returned row without an answer");
+                self.tell_row_unanswered(row).await;
                 return Ok(row.clone());
             }
         };
@@ -480,6 +485,7 @@ impl App {
         } else {
             let at = self.clock.now() + ROW_EVERY_MS;
             self.store.decide_row(&row, MoneyState::Refunding, "", at).await?;
+            self.tell_row_unanswered(&row).await;
         }
         Ok(())
     }

@@ -104,6 +104,16 @@ pub const REFERENCE_MAX: usize = 64;
 /// last failure by it.
 pub const RECEIVES_MAX: u32 = 5;
 
+/// Seconds for which the queue hides a notice that somebody is at: six times what telling it may take, as AWS asks of event sources.
+pub const NOTICE_HIDDEN_SECONDS: u32 = 360;
+
+/// Receives of a notice before its queue sets it aside. Thirty tries are three hours: receivers are deployed badly for an hour and
+/// then well.
+pub const NOTICE_RECEIVES_MAX: u32 = 30;
+
+/// Seconds for which the queue keeps a notice at the most: four days.
+pub const NOTICE_KEPT_SECONDS: u32 = 345_600;
+
 /// Ownerless claims that one pass gives up by itself; more than these at once are a person's business.
 pub const ORPHANS_MAX: usize = 5;
 

@@ -7,7 +7,8 @@ use local::seam::{Call, Fate, Tap};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use tests::receivers::Taken;
+use tests::TestShop;
+use tests::receivers::{Receivers, Taken};
 use tests::shop::cards;
 use tests::template::{properties, template};
 
@@ -55,17 +56,98 @@ async fn an_alarm_is_told_at_once_at_night_too_and_names_the_runbook() {
     assert_eq!(receivers.take().len(), 0);
     let over = event("kamivend-prod-PaidNotDelivered", "OK", "2026-11-22T00:04:30.000+0000");
     notify::handle(&shop.app, over).await.unwrap();
-    assert!(receivers.take().iter().any(|t| t.title.contains("已恢复 PaidNotDelivered")));
     let back = event("kamivend-prod-PaidNotDelivered", "ALARM", "2026-11-22T00:05:00.000+0000");
     notify::handle(&shop.app, back).await.unwrap();
-    assert_eq!(receivers.take().len(), 2, "what flaps is heard each time it changes");
+    assert_eq!(receivers.take().len(), 0, "it flaps");
     shop.pass(11 * MINUTE);
+    shop.tell_all().await;
+    assert_eq!(receivers.take().len(), 0, "it is not over");
     let later = event("kamivend-prod-PaidNotDelivered", "ALARM", "2026-11-22T00:16:00.000+0000");
     notify::handle(&shop.app, later).await.unwrap();
-    assert_eq!(receivers.take().len(), 2);
+    let taken = receivers.take();
+    assert!(taken.len() == 2 && taken.iter().any(|t| t.text.contains("期间又响次数：2")), "{taken:?}");
     let other = event("kamivend-prod-DeadLetters", "ALARM", "2026-11-22T00:16:00.000+0000");
     notify::handle(&shop.app, other).await.unwrap();
     assert_eq!(receivers.take().len(), 2);
+}
+
+/// A moment of the story, in CloudWatch's words.
+fn moment(seconds: u32) -> String {
+    format!("2026-11-22T{:02}:{:02}:{:02}.000+0000", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+}
+
+/// Changes an alarm so many times, one each quarter of a minute, and answers what was told until then.
+async fn flap(shop: &TestShop, receivers: &Receivers, from: u32, times: u32) -> Vec<String> {
+    for n in from..from + times {
+        let state = if n % 2 == 0 { "ALARM" } else { "OK" };
+        notify::handle(&shop.app, event("kamivend-ChannelFailing", state, &moment(n * 15))).await.unwrap();
+        shop.pass(15_000);
+        shop.tell_all().await;
+    }
+    receivers.take().into_iter().map(|taken| format!("{} {}", taken.title, taken.text)).collect()
+}
+
+#[tokio::test]
+async fn an_alarm_that_flaps_is_told_once_and_its_end_when_it_has_stayed_well() {
+    let (shop, receivers) = open(644).await;
+    set_up(&shop, &receivers, "phone", "bark", &json!({"language": "en"})).await;
+    // Twenty changes in five minutes.
+    let told = flap(&shop, &receivers, 0, 20).await;
+    assert!(told.len() == 1 && told[0].contains("Fault ChannelFailing"), "{told:?}");
+    // The last of them was to the good, and it stays so.
+    shop.pass(9 * MINUTE);
+    shop.tell_all().await;
+    assert_eq!(receivers.take().len(), 0, "not yet");
+    shop.pass(MINUTE);
+    shop.tell_all().await;
+    let over = one(receivers.take());
+    assert!(over.title.contains("Over ChannelFailing") && over.text.contains("Rang again meanwhile: 9"), "{over:?}");
+    // Whatever rings from then on is another fault, told at once.
+    let told = flap(&shop, &receivers, 200, 1).await;
+    assert!(told.len() == 1 && !told[0].contains("Rang again"), "{told:?}");
+    // A fault that goes on flapping is told again once an hour, with how often.
+    let told = flap(&shop, &receivers, 201, 244).await;
+    assert!(told.len() == 1 && told[0].contains("Fault") && told[0].contains("Rang again meanwhile: 119"), "{told:?}");
+    shop.pass(60 * MINUTE);
+    shop.tell_all().await;
+    let over: Vec<_> = receivers.take();
+    assert!(over.len() <= 1, "{over:?}");
+}
+
+#[tokio::test]
+async fn an_end_of_what_nobody_heard_of_is_told_to_nobody_and_a_fault_never_gets_lost() {
+    let (shop, receivers) = open(645).await;
+    set_up(&shop, &receivers, "phone", "bark", &json!({"language": "en"})).await;
+    // A new stack: every alarm goes well for the first time.
+    notify::handle(&shop.app, event("kamivend-QueueAge", "OK", &moment(0))).await.unwrap();
+    shop.pass(11 * MINUTE);
+    shop.tell_all().await;
+    assert_eq!(receivers.take().len(), 0);
+    // SNS brings the end before the fault.
+    notify::handle(&shop.app, event("kamivend-QueueAge", "OK", &moment(700))).await.unwrap();
+    notify::handle(&shop.app, event("kamivend-QueueAge", "ALARM", &moment(690))).await.unwrap();
+    assert!(one(receivers.take()).title.contains("Fault QueueAge"));
+    shop.pass(10 * MINUTE);
+    shop.tell_all().await;
+    assert!(one(receivers.take()).title.contains("Over QueueAge"));
+    // Whoever heard of it dies before telling: SNS comes again.
+    let alarm = event("kamivend-QueueAge", "ALARM", &moment(2_000));
+    let message = alarm["Records"][0]["Sns"]["Message"].as_str().unwrap();
+    let change = app::notices::fault_of(message, shop.app.clock.now()).unwrap();
+    for _ in 0..2 {
+        assert_eq!(shop.app.hear(&change).await.unwrap(), app::notices::Heard::Now(change.notice.clone()));
+    }
+    notify::handle(&shop.app, alarm).await.unwrap();
+    assert!(one(receivers.take()).title.contains("Fault QueueAge"));
+    // An end that not everybody took at once is told to the rest.
+    notify::handle(&shop.app, event("kamivend-QueueAge", "OK", &moment(2_010))).await.unwrap();
+    shop.pass(10 * MINUTE);
+    receivers.plan("/push", 500, &[], "");
+    shop.tell_all().await;
+    assert_eq!(receivers.take().len(), 0);
+    shop.pass(6 * MINUTE);
+    shop.tell_all().await;
+    assert!(one(receivers.take()).title.contains("Over QueueAge"));
 }
 
 #[tokio::test]

@@ -94,7 +94,8 @@ impl App {
             run.place = Box::pin(self.audit_page(&run.place, &mut run.report)).await?;
         }
         run.report.finished_at = self.clock.now();
-        self.keep_report(&run.report).await?;
+        let before = self.keep_report(&run.report).await?;
+        self.tell_differences(&run.report, before.as_ref()).await;
         self.keep_run(&name, &run).await?;
         let clean = run.report.differences == 0 && run.report.unanswered == 0 && run.report.ownerless == 0;
         if let (Scope::Restored, true, Some(since)) = (scope, clean, closed_since) {
@@ -118,18 +119,20 @@ impl App {
         Ok(self.store.keep_note(name, &text, self.clock.now() + RUN_KEPT_MS).await?)
     }
 
-    async fn keep_report(&self, report: &Report) -> Result<(), AppError> {
+    /// Keeps a report as its scope's latest, and answers the one that was.
+    async fn keep_report(&self, report: &Report) -> Result<Option<Report>, AppError> {
         let id = format!("{:?}", report.scope).to_lowercase();
         let doc = serde_json::to_string(report).map_err(|_| AppError::Setting("audit"))?;
         let found = self.store.shop_item(KIND, &id).await?;
         let version = found.as_ref().map_or(1, |f| f.version + 1);
+        let before = found.as_ref().and_then(|f| serde_json::from_str(&f.doc).ok());
         let item = ShopItem { kind: KIND.into(), id, doc, version };
         // Another audit of the same scope may end at the same moment: either is as good.
         match found {
             None => drop(self.store.create_shop_item(&item).await?),
             Some(_) => drop(self.store.change_shop_item(&item).await?),
         }
-        Ok(())
+        Ok(before)
     }
 
     /// Opens the shop although providers left questions open, or claims have no order: a person has looked at both. Only when

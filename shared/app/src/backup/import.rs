@@ -4,7 +4,7 @@
 //! Every write brings an item back that is not there; an import that was cut off is simply run again.
 
 use super::export::TABLES;
-use super::records::{Contents, Counts, KeysRecord, Manifest, Record, RecordReader, Source};
+use super::records::{Contents, Counts, DATA_KEYS, KeysRecord, Manifest, Record, RecordReader, Source};
 use super::{BackupError, export};
 use crate::keys::{Secret32, equal, unhex};
 use crate::restore::{self, DoorDoc};
@@ -26,9 +26,42 @@ pub(super) const RECORD: (&str, &str) = ("import", "file");
 /// Documents that are made anew from others, and that an unused deployment's own timer may have written already.
 const DERIVED: [&str; 2] = ["audit", "showcase"];
 
-/// Items that are read ahead, and writes side by side.
+/// Items that are read ahead, and bytes of their records after which no further one is: an item may have 400 KiB.
 const AHEAD: usize = 128;
+const AHEAD_BYTES: usize = 2 * 1_024 * 1_024;
+
+/// Writes side by side.
 const WRITES_AT_ONCE: usize = 16;
+
+/// What a record brings back, as an import understands it.
+pub(super) enum Part {
+    /// A product's data keys in the clear.
+    Keys { product: ProductId, version: u32, current: String, keys: BTreeMap<String, [u8; 32]> },
+    /// An item and its table.
+    Item(Table, StoredItem),
+}
+
+impl Part {
+    /// Reads what stands between a file's first records and its last; the error names what does not read.
+    pub(super) fn read(record: Record) -> Result<Part, BackupError> {
+        match record {
+            Record::DataKeys(KeysRecord { product, version, current, keys }) => {
+                let bad = || BackupError::Content("data keys");
+                let product = ProductId::parse(&product).ok_or_else(bad)?;
+                let clear = |(kid, key): (String, String)| Some((kid, unhex(&key)?.try_into().ok()?));
+                let keys = keys.into_iter().map(clear).collect::<Option<_>>().ok_or_else(bad)?;
+                Ok(Part::Keys { product, version, current, keys })
+            }
+            Record::Item { table, item } => {
+                let table = TABLES.into_iter().find(|known| known.as_str() == table);
+                let table = table.ok_or(BackupError::Content("an unknown table"))?;
+                let item = StoredItem::from_json(table, &item).ok_or(BackupError::Content("an item"))?;
+                Ok(Part::Item(table, item))
+            }
+            _ => Err(BackupError::Content("a record out of its place")),
+        }
+    }
+}
 
 #[derive(Serialize, Deserialize, PartialEq, Eq)]
 struct RecordDoc {
@@ -186,16 +219,17 @@ impl App {
         let mut done = false;
         while !done {
             let mut ahead = Vec::with_capacity(AHEAD);
-            while ahead.len() < AHEAD {
+            let began = records.bytes();
+            while ahead.len() < AHEAD && records.bytes() - began < AHEAD_BYTES {
                 match records.next()? {
-                    Some(record) => ahead.push(record),
+                    Some(record) => ahead.push(Part::read(record)?),
                     None => {
                         done = true;
                         break;
                     }
                 }
             }
-            let mut writes = futures_util::stream::iter(ahead.iter().map(|record| self.bring_back(record)))
+            let mut writes = futures_util::stream::iter(ahead.iter().map(|part| self.bring_back(part)))
                 .buffer_unordered(WRITES_AT_ONCE);
             while let Some(brought) = writes.next().await {
                 let (table, brought) = brought?;
@@ -214,16 +248,12 @@ impl App {
         Ok(imported)
     }
 
-    async fn bring_back(&self, record: &Record) -> Result<(String, Brought), BackupError> {
-        match record {
-            Record::DataKeys(keys) => Ok(("data_keys".to_owned(), self.bring_keys_back(keys).await?)),
-            Record::Item { table: name, item } => {
-                let table = TABLES.into_iter().find(|table| table.as_str() == name);
-                let table = table.ok_or(BackupError::Content("an unknown table"))?;
-                let item = StoredItem::from_json(table, item).ok_or(BackupError::Content("an item"))?;
-                Ok((name.clone(), self.bring_item_back(table, &item).await?))
+    async fn bring_back(&self, part: &Part) -> Result<(String, Brought), BackupError> {
+        match part {
+            Part::Keys { product, version, current, keys } => {
+                Ok((DATA_KEYS.to_owned(), self.bring_keys_back(product, *version, current, keys).await?))
             }
-            _ => Err(BackupError::Content("a record out of its place")),
+            Part::Item(table, item) => Ok((table.as_str().to_owned(), self.bring_item_back(*table, item).await?)),
         }
     }
 
@@ -245,18 +275,19 @@ impl App {
     }
 
     /// Wraps a product's data keys for this shop's master key.
-    async fn bring_keys_back(&self, record: &KeysRecord) -> Result<Brought, BackupError> {
-        let bad = || BackupError::Content("data keys");
-        let product = ProductId::parse(&record.product).ok_or_else(bad)?;
-        let mut clear: BTreeMap<&String, [u8; 32]> = BTreeMap::new();
+    async fn bring_keys_back(
+        &self,
+        product: &ProductId,
+        version: u32,
+        current: &str,
+        keys: &BTreeMap<String, [u8; 32]>,
+    ) -> Result<Brought, BackupError> {
         let mut wrapped = BTreeMap::new();
-        for (kid, key) in &record.keys {
-            let key: [u8; 32] = unhex(key).and_then(|key| key.try_into().ok()).ok_or_else(bad)?;
-            wrapped.insert(kid.clone(), self.wrap_data_key(&product, kid, &key).await?);
-            clear.insert(kid, key);
+        for (kid, key) in keys {
+            wrapped.insert(kid.clone(), self.wrap_data_key(product, kid, key).await?);
         }
-        let doc = KeyDoc { current: record.current.clone(), wrapped };
-        let item = document((seal::KIND, product.as_str()), &doc, record.version)?;
+        let doc = KeyDoc { current: current.to_owned(), wrapped };
+        let item = document((seal::KIND, product.as_str()), &doc, version)?;
         let found = match self.store.create_shop_item(&item).await? {
             Outcome::Applied(()) => return Ok(Brought::Written),
             Outcome::AlreadyApplied(()) => return Ok(Brought::ThereBefore),
@@ -264,11 +295,11 @@ impl App {
         };
         // Wrapped twice, the same key looks different: what counts is what it opens to.
         let found: KeyDoc = serde_json::from_str(&found.doc).map_err(|_| AppError::Setting("key document"))?;
-        let mut same = found.current == record.current && found.wrapped.len() == clear.len();
-        for (kid, key) in &clear {
+        let mut same = found.current == current && found.wrapped.len() == keys.len();
+        for (kid, key) in keys {
             same = same
-                && match found.wrapped.get(*kid) {
-                    Some(wrapped) => equal(&self.open_any_data_key(&product, kid, wrapped).await?, key),
+                && match found.wrapped.get(kid) {
+                    Some(wrapped) => equal(&self.open_any_data_key(product, kid, wrapped).await?, key),
                     None => false,
                 };
         }
@@ -285,14 +316,14 @@ fn document(name: (&str, &str), doc: &impl Serialize, version: u32) -> Result<Sh
 }
 
 /// How the door stands while an import runs, and how at its end.
-struct Doors {
+pub(super) struct Doors {
     first: ShopItem,
     /// `None` when it stays as it is at first.
     last: Option<ShopItem>,
 }
 
 /// Derived from the file alone, so that every run of its import writes the same.
-fn doors(manifest: &Manifest) -> Result<Doors, AppError> {
+pub(super) fn doors(manifest: &Manifest) -> Result<Doors, AppError> {
     let item =
         |doc: &str, version| ShopItem { kind: DOOR.0.to_owned(), id: DOOR.1.to_owned(), doc: doc.to_owned(), version };
     let written = |closed| document(DOOR, &DoorDoc { closed, since: manifest.made_at }, 1);

@@ -1,7 +1,7 @@
 //! What a file says, record by record, and the pass that reads it to its end before anything is believed.
 
-use super::BackupError;
 use super::chunks::{ChunkReader, ChunkWriter, Passphrase, Sealing};
+use super::{BackupError, import};
 use crate::keys::{Secret32, equal, hex};
 use domain::Millis;
 use ring::digest;
@@ -80,7 +80,7 @@ pub(super) struct RecordWriter<W: Write> {
 }
 
 /// The name under which data keys are counted.
-const DATA_KEYS: &str = "data_keys";
+pub(super) const DATA_KEYS: &str = "data_keys";
 
 fn count(counts: &mut Counts, record: &Record) {
     let name = match record {
@@ -123,11 +123,17 @@ pub(super) struct RecordReader<R: Read> {
     input: ChunkReader<R>,
     hash: digest::Context,
     counts: Counts,
+    bytes: usize,
 }
 
 impl<R: Read> RecordReader<R> {
     pub(super) fn new(input: ChunkReader<R>) -> RecordReader<R> {
-        RecordReader { input, hash: digest::Context::new(&digest::SHA256), counts: Counts::new() }
+        RecordReader { input, hash: digest::Context::new(&digest::SHA256), counts: Counts::new(), bytes: 0 }
+    }
+
+    /// Bytes of all records that were read so far.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The next record; `None` after the last, when counts and hash agree and nothing follows.
@@ -139,6 +145,7 @@ impl<R: Read> RecordReader<R> {
             return Err(BackupError::Content("a record is too long"));
         }
         let text = self.input.take(wanted)?;
+        self.bytes = self.bytes.saturating_add(wanted);
         let record: Record = serde_json::from_slice(&text).map_err(|_| BackupError::Content("an unknown record"))?;
         let Record::End { counts, sha256 } = &record else {
             self.hash.update(&length);
@@ -207,14 +214,14 @@ impl Contents {
     }
 }
 
-/// Reads a file to its end and writes nothing: header, every chunk, every record, counts and hash.
+/// Reads a file to its end and writes nothing: header, every chunk, every record, each item and key as an import would read it, counts
+/// and hash.
 pub fn verify(input: impl Read, passphrase: &Passphrase) -> Result<Contents, BackupError> {
     let mut records = RecordReader::new(ChunkReader::new(input, passphrase)?);
     let (manifest, secret, beside) = records.beginning()?;
+    import::doors(&manifest).map_err(|_| BackupError::Content("its door"))?;
     while let Some(record) = records.next()? {
-        if !matches!(record, Record::DataKeys(_) | Record::Item { .. }) {
-            return Err(BackupError::Content("a record out of its place"));
-        }
+        import::Part::read(record)?;
     }
     let (name, sealing) = (hex(&records.input.name()), records.input.sealing());
     Ok(Contents { name, manifest, secret, beside: Beside(beside), counts: records.counts, sealing })

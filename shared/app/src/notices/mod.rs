@@ -3,30 +3,33 @@
 //! sent at all.
 
 mod alarms;
+mod persons;
 mod receivers;
 mod sending;
 mod telling;
 mod words;
 
-pub use alarms::fault_of;
+pub use alarms::{Change, Heard, fault_of};
 pub(crate) use receivers::Receivers;
 pub use receivers::{Lang, Quiet, RECEIVERS_MAX, Receiver};
 pub(crate) use telling::Results;
-pub use telling::{LastResult, Pushed};
+pub use telling::{LastResult, Pushed, Received};
 
 use crate::attention::{amount_of, owed_because};
 use crate::{App, AppError};
 use domain::order::{DueKind, Order, State};
-use domain::{Millis, Money, OrderId, ProductId};
+use domain::{Millis, Money, ProductId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use store::{Alarm, MoneyRow};
 
 /// How long telling may take at the most. It comes after everything else, but what runs it may be waited for.
 const TELLING: Duration = Duration::from_secs(2);
 
 /// A repeated delivery message tells of a sale only when the sale is no older, ms: whoever delivered it may have died before telling.
 const RETOLD_MS: i64 = 10 * 60_000;
+
+/// How long it is remembered that a lasting fact was told, ms.
+const TOLD_ONCE_MS: i64 = 30 * 24 * 60 * 60_000;
 
 /// Two falls of one product's stock within so many ms are one.
 const FALL_MS: i64 = 10 * 60_000;
@@ -83,6 +86,9 @@ pub enum Fact {
         reason: String,
         /// What the alarm is for, in the deployment's words.
         description: String,
+        /// How often it rang since it was last told, and was not told.
+        #[serde(default)]
+        again: u32,
     },
     /// Something stands before a person.
     NeedsPerson {
@@ -96,6 +102,9 @@ pub enum Fact {
         product: Option<String>,
         /// Minor units and currency, if it is about money.
         amount: Option<(i64, String)>,
+        /// How many, if it is about several things at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        count: Option<u64>,
     },
     /// An order was delivered.
     Sale {
@@ -196,6 +205,7 @@ impl Notice {
             order: Some(order.id.to_string()),
             product: Some(order.product.to_string()),
             amount: money(amount_of(order)),
+            count: None,
         };
         Notice { id: format!("person-{what}-{}", order.id), at, fact }
     }
@@ -215,6 +225,14 @@ impl Notice {
         }
     }
 
+    /// A fault that rang so often before, untold.
+    fn rang_again(mut self, times: u32) -> Notice {
+        if let Fact::Fault { again, .. } = &mut self.fact {
+            *again = times;
+        }
+        self
+    }
+
     /// A test, at `at`.
     pub fn test(at: Millis) -> Notice {
         Notice { id: format!("test-{at}"), at, fact: Fact::Test }
@@ -225,12 +243,33 @@ impl App {
     /// Tells whoever wants to hear of it, if anybody does. Never fails and never takes long: what goes wrong is logged and dropped,
     /// because the fact itself stands in the tables.
     pub async fn tell(&self, notice: &Notice) {
+        self.tell_within(notice, false).await;
+    }
+
+    /// The same for a fact that is met again and again as long as it lasts: once it is in the queue, it is not sent again for a month.
+    pub(crate) async fn tell_once(&self, notice: &Notice) {
+        self.tell_within(notice, true).await;
+    }
+
+    async fn tell_within(&self, notice: &Notice, once: bool) {
         if !self.queue.takes_notices() {
             return;
         }
         // Boxed: the SDK's futures nest deeply, and use cases would carry their size for something that hardly ever runs.
         let told: std::pin::Pin<Box<dyn Future<Output = Result<(), AppError>> + Send + '_>> = Box::pin(async {
-            if self.wants(notice.kind()).await? { self.queue.send_notice(notice.to_body()).await } else { Ok(()) }
+            if !self.wants(notice.kind()).await? {
+                return Ok(());
+            }
+            let name = format!("told#{}", notice.id);
+            if once && self.store.note(&name).await?.is_some() {
+                return Ok(());
+            }
+            self.queue.send_notice(notice.to_body()).await?;
+            if once {
+                // Only now: rather told twice, which receivers never see, than not at all.
+                self.store.keep_note(&name, "", self.clock.now() + TOLD_ONCE_MS).await?;
+            }
+            Ok(())
         });
         match tokio::time::timeout(TELLING, told).await {
             Ok(Ok(())) => {}
@@ -258,45 +297,6 @@ impl App {
             State::Delivered => self.tell_sale(order).await,
             _ => self.tell_person(order).await,
         }
-    }
-
-    /// Tells that an order stands before a person: paid and not delivered, in review, or with its money owed back.
-    pub(crate) async fn tell_person(&self, order: &Order) {
-        let now = self.clock.now();
-        let notice = match order.state {
-            // It is being put on the list in this moment, and was read before.
-            State::Paid => Some(Notice::order_needs_person(order, "undeliverable", "not_delivered", now)),
-            _ => Notice::of_order(order, now).filter(|notice| notice.kind() == NoticeKind::NeedsPerson),
-        };
-        if let Some(notice) = notice {
-            self.tell(&notice).await;
-        }
-    }
-
-    /// Tells of money that settled no order.
-    pub(crate) async fn tell_money(&self, row: &MoneyRow) {
-        let name = crate::keys::hex(&store::keys::money_row(&row.txn));
-        let fact = Fact::NeedsPerson {
-            what: "money".to_owned(),
-            reason: row.reason.clone(),
-            order: row.order.as_ref().map(OrderId::to_string),
-            product: None,
-            amount: money(Some(Money { minor: row.minor, currency: row.currency })),
-        };
-        self.tell(&Notice { id: format!("person-money-{name}"), at: row.seen_at, fact }).await;
-    }
-
-    /// Tells of an alarm about a product's strips.
-    pub(crate) async fn tell_strips(&self, alarm: &Alarm) {
-        let fact = Fact::NeedsPerson {
-            what: "alarm".to_owned(),
-            reason: alarm.what.clone(),
-            order: None,
-            product: Some(alarm.product.to_string()),
-            amount: None,
-        };
-        let id = format!("person-alarm-{}-{}-{}", alarm.product, alarm.what, alarm.seen_at);
-        self.tell(&Notice { id, at: alarm.seen_at, fact }).await;
     }
 
     /// The number of cards that is few, when somebody wants to hear of it.

@@ -3,8 +3,9 @@
 
 use super::receivers::Receiver;
 use super::words::{self, Words};
-use super::{Fact, Notice, NoticeKind};
+use super::{Notice, NoticeKind};
 use crate::{App, AppError};
+use domain::limits::{NOTICE_HIDDEN_SECONDS, NOTICE_KEPT_SECONDS};
 use domain::{Millis, OrderId};
 use futures_util::StreamExt;
 use push::{Message, Verdict};
@@ -18,11 +19,14 @@ use store::writes::{Begun, Digest};
 /// try never finds the one before it at work.
 const AT_WORK_MS: i64 = 20_000;
 
+/// After so many ms a push that was begun and not ended may be begun again.
+const GIVEN_UP_MS: i64 = AT_WORK_MS + 1_000;
+
+/// Tries of a notice that may come sooner than by itself. The others are spread over hours.
+const EARLY_TRIES: u32 = 10;
+
 /// How long it is known that a push was made, ms: as long as a queue can keep a message.
 const KNOWN_MS: i64 = 14 * 24 * 60 * 60_000;
-
-/// Within so many ms an alarm that enters the state it was last told in is told once.
-const SAME_FAULT_MS: i64 = 10 * 60_000;
 
 /// How long collected messages and results are kept, ms.
 const KEPT_MS: i64 = 30 * 24 * 60 * 60_000;
@@ -44,6 +48,19 @@ pub struct Pushed {
     pub refused: usize,
     /// Receivers that must be tried again.
     pub again: usize,
+    /// When to try them again, in ms from now, where each of their providers has said so.
+    pub wait_ms: Option<Millis>,
+}
+
+/// A notice as its queue handed it over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Received<'a> {
+    /// The handle by which it was received.
+    pub receipt: &'a str,
+    /// How often it was received, this time included.
+    pub receives: u32,
+    /// When it was sent, Unix ms.
+    pub sent_at: Millis,
 }
 
 /// What a receiver's provider said last.
@@ -57,24 +74,17 @@ pub struct LastResult {
     pub reason: Option<String>,
 }
 
-/// What each receiver's provider said last, as far as this instance knows.
+/// What each receiver's provider said last, as far as this instance knows, and until when it wants to be left alone, Unix ms.
 #[derive(Debug, Default)]
-pub(crate) struct Results(Mutex<HashMap<String, Verdict>>);
+pub(crate) struct Results(Mutex<HashMap<String, (Verdict, Millis)>>);
 
 enum One {
     Told,
     Known,
     Collected,
     Refused,
-    Again,
-}
-
-/// The state in which an alarm was last told to a receiver.
-#[derive(Serialize, Deserialize)]
-struct ToldFault {
-    over: bool,
-    at: Millis,
-    id: String,
+    /// To be tried again: in so many ms where the provider has said so.
+    Again(Option<Millis>),
 }
 
 fn result_note(receiver: &Receiver) -> String {
@@ -100,36 +110,47 @@ impl App {
             work.push(Box::pin(async move {
                 self.push_once(receiver, notice).await.unwrap_or_else(|error| {
                     tracing::warn!(receiver = %receiver.id, notice = notice.id, %error, "a push is left to the next try");
-                    One::Again
+                    One::Again(None)
                 })
             }));
         }
         let mut done = futures_util::stream::iter(work).buffer_unordered(AT_ONCE);
         let mut pushed = Pushed::default();
+        // The soonest that a provider has named, as long as all of them have named a time.
+        let (mut soonest, mut all_named) = (Millis::MAX, true);
         while let Some(one) = done.next().await {
             match one {
                 One::Told => pushed.told += 1,
                 One::Known => {}
                 One::Collected => pushed.collected += 1,
                 One::Refused => pushed.refused += 1,
-                One::Again => pushed.again += 1,
+                One::Again(wait) => {
+                    pushed.again += 1;
+                    all_named &= wait.is_some();
+                    soonest = soonest.min(wait.unwrap_or(Millis::MAX));
+                }
             }
         }
+        pushed.wait_ms = (pushed.again > 0 && all_named).then_some(soonest);
         Ok(pushed)
     }
 
     async fn push_once(&self, receiver: &Receiver, notice: &Notice) -> Result<One, AppError> {
         let now = self.clock.now();
+        // A fault is tried all the same: it may be the last thing that is heard.
+        if notice.kind() != NoticeKind::Fault
+            && let Some(wait) = self.is_busy(receiver, now)
+        {
+            return Ok(One::Again(Some(wait)));
+        }
         let (name, by) = (format!("push#{}#{}", receiver.id, notice.id), self.ids.bytes());
         match self.store.begin_push(&name, by, now, now + AT_WORK_MS).await? {
             Outcome::Applied(()) | Outcome::AlreadyApplied(()) => {}
             Outcome::Refused(Begun::Done) => return Ok(One::Known),
-            // Whoever is at it may yet fail.
-            Outcome::Refused(Begun::UnderWay) => return Ok(One::Again),
+            // Whoever is at it may yet fail, or have died.
+            Outcome::Refused(Begun::UnderWay) => return Ok(One::Again(Some(GIVEN_UP_MS))),
         }
-        let one = if self.was_told_of(receiver, notice).await? {
-            One::Known
-        } else if self.is_to_collect(receiver, notice).await? {
+        let one = if self.is_to_collect(receiver, notice).await? {
             self.collect_notice(receiver, notice).await?;
             One::Collected
         } else {
@@ -138,12 +159,45 @@ impl App {
             match verdict {
                 Verdict::Accepted => One::Told,
                 Verdict::Refused(_) => One::Refused,
-                // Begun and not ended: the next try may begin it anew.
-                Verdict::Busy { .. } | Verdict::Unknown(_) => return Ok(One::Again),
+                // Begun and not ended: the next try may begin it anew, once this one counts as given up.
+                Verdict::Busy { retry_after_ms } => return Ok(One::Again(Some(retry_after_ms.max(GIVEN_UP_MS)))),
+                Verdict::Unknown(_) => return Ok(One::Again(None)),
             }
         };
         self.store.end_push(&name, by, now + KNOWN_MS).await?;
         Ok(one)
+    }
+
+    /// For how many ms more a receiver's provider wants to be left alone, as far as this instance knows.
+    fn is_busy(&self, receiver: &Receiver, now: Millis) -> Option<Millis> {
+        let known = self.results.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, until) = known.get(receiver.id.as_str())?;
+        (*until > now).then(|| (until - now).max(GIVEN_UP_MS))
+    }
+
+    /// Lets a notice of the queue come again when the providers that did not take it have said that they will. Sooner than by itself
+    /// only as long as it has tries to spare, and never so late that the queue would have thrown it away.
+    pub async fn wait_for(&self, pushed: &Pushed, received: &Received<'_>) {
+        let Some(wait) = pushed.wait_ms else { return };
+        let by_itself = i64::from(NOTICE_HIDDEN_SECONDS) * 1_000;
+        let left = received.sent_at + i64::from(NOTICE_KEPT_SECONDS) * 1_000 - self.clock.now();
+        if (wait < by_itself && received.receives > EARLY_TRIES) || wait >= left {
+            return;
+        }
+        if let Err(error) = self.queue.hide_notice(received.receipt, wait).await {
+            tracing::warn!(%error, "a notice comes again by itself, and not when its provider asked for it");
+        }
+    }
+
+    /// Puts an alarm into the queue that not everybody took at once.
+    pub async fn push_later(&self, notice: &Notice, pushed: Option<Pushed>) -> Result<(), AppError> {
+        let wait = pushed.and_then(|pushed| pushed.wait_ms).unwrap_or(GIVEN_UP_MS);
+        self.queue.send_notice_after(notice.to_body(), wait).await
+    }
+
+    /// Puts a notice into the queue that is to be told in so many ms, a quarter of an hour at the most.
+    pub async fn tell_after(&self, notice: &Notice, delay: Millis) -> Result<(), AppError> {
+        self.queue.send_notice_after(notice.to_body(), delay).await
     }
 
     /// Sends a notice to a receiver now, whatever was sent before, and answers what its provider says.
@@ -167,22 +221,6 @@ impl App {
         let verdict = self.push_now(receiver, &notice).await?;
         self.note_result(receiver, verdict).await;
         Ok(Some(verdict))
-    }
-
-    /// Whether the same alarm went into the same state a moment ago and the receiver was told. In every other case it is noted that
-    /// it is told now: an alarm that flaps is heard each time it changes.
-    async fn was_told_of(&self, receiver: &Receiver, notice: &Notice) -> Result<bool, AppError> {
-        let Fact::Fault { alarm, over, .. } = &notice.fact else { return Ok(false) };
-        let (now, name) = (self.clock.now(), format!("fault#{}#{alarm}", receiver.id));
-        let last = self.store.note(&name).await?.and_then(|text| serde_json::from_str::<ToldFault>(&text).ok());
-        let is_same = |last: &ToldFault| last.over == *over && (0..SAME_FAULT_MS).contains(&(now - last.at));
-        if let Some(last) = last.filter(is_same) {
-            return Ok(last.id != notice.id);
-        }
-        let told = ToldFault { over: *over, at: now, id: notice.id.clone() };
-        let text = serde_json::to_string(&told).map_err(|_| AppError::Setting("a fault that was told"))?;
-        self.store.keep_note(&name, &text, now + KEPT_MS).await?;
-        Ok(false)
     }
 
     /// Whether a notice is to be told later: it is night, or there is more of it than the receiver wants in a minute. Faults are
@@ -233,22 +271,33 @@ impl App {
             return Ok(0);
         }
         let digests = self.store.digests(&names).await?;
-        let now = self.clock.now();
-        let mut told = 0;
+        let mut work = Vec::new();
         for receiver in receivers.iter() {
-            let Some(digest) = digests.get(&digest_name(receiver)).filter(|d| minute(d.last) < minute(now)) else {
-                continue;
-            };
-            if self.is_quiet(receiver, now).await? {
-                continue;
-            }
-            let turn = format!("flush#{}", receiver.id);
-            let turn = self.store.take_turn(&turn, self.ids.bytes(), now, now + FLUSH_MS).await?;
-            if !matches!(turn, Outcome::Refused(_)) && self.push_digest(receiver, digest).await? {
-                told += 1;
-            }
+            let Some(digest) = digests.get(&digest_name(receiver)) else { continue };
+            work.push(Box::pin(async move {
+                self.push_due_digest(receiver, digest).await.unwrap_or_else(|error| {
+                    tracing::warn!(receiver = %receiver.id, %error, "what was collected is left to the next pass");
+                    false
+                })
+            }));
         }
-        Ok(told)
+        let done: Vec<bool> = futures_util::stream::iter(work).buffer_unordered(AT_ONCE).collect().await;
+        Ok(done.into_iter().filter(|told| *told).count())
+    }
+
+    /// Whether what was collected for a receiver was due, and its provider took it now.
+    async fn push_due_digest(&self, receiver: &Receiver, digest: &Digest) -> Result<bool, AppError> {
+        let now = self.clock.now();
+        let is_due = minute(digest.last) < minute(now) && self.is_busy(receiver, now).is_none();
+        if !is_due || self.is_quiet(receiver, now).await? {
+            return Ok(false);
+        }
+        let turn = format!("flush#{}", receiver.id);
+        let turn = self.store.take_turn(&turn, self.ids.bytes(), now, now + FLUSH_MS).await?;
+        if matches!(turn, Outcome::Refused(_)) {
+            return Ok(false);
+        }
+        self.push_digest(receiver, digest).await
     }
 
     async fn push_digest(&self, receiver: &Receiver, digest: &Digest) -> Result<bool, AppError> {
@@ -305,11 +354,15 @@ impl App {
             Verdict::Busy { retry_after_ms } => tracing::warn!(receiver = id, retry_after_ms, "the provider is busy"),
             Verdict::Unknown(why) => tracing::warn!(receiver = id, why, "the provider gave no clear answer"),
         }
-        let known = self.results.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, verdict);
-        if known == Some(verdict) {
+        let at = self.clock.now();
+        let busy_until = match verdict {
+            Verdict::Busy { retry_after_ms } => at + retry_after_ms,
+            _ => at,
+        };
+        let known = self.results.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, (verdict, busy_until));
+        if known.is_some_and(|(before, _)| before == verdict) {
             return;
         }
-        let at = self.clock.now();
         let reason = verdict.reason().map(str::to_owned);
         let result = LastResult { at, result: verdict.as_str().to_owned(), reason };
         let kept = async {

@@ -62,6 +62,12 @@ impl Words {
             "late" => self.of("收到过期订单的付款", "Money came after an order's time"),
             "money" => self.of("收到一笔对不上的款", "Money arrived that settles no order"),
             "alarm" => self.of("一个商品的卡密需要检查", "A product's stock has to be looked at"),
+            "refund_unanswered" => self.of("有一笔退款没有得到答复", "A refund was not answered"),
+            "money_refund_unanswered" => {
+                self.of("退回一笔对不上的款没有得到答复", "The return of money was not answered")
+            }
+            "shop_closed" => self.of("店铺已关闭，收款等待处理", "The shop is closed, and money waits"),
+            "audit" => self.of("核对发现差异", "An audit found differences"),
             other => other.to_owned(),
         }
     }
@@ -76,6 +82,11 @@ impl Words {
             "unknown_attempt" => self.of("订单没有这次付款", "The order has no such attempt"),
             "wrong_amount" => self.of("金额不对", "The amount is wrong"),
             "double" => self.of("重复付款", "Paid twice"),
+            "no_answer" => {
+                self.of("支付网关没有明确答复，请到网关后台查看", "The provider gave no clear answer: look it up there")
+            }
+            "restored" => self.of("数据恢复之后还没有核对清楚", "Its data were restored, and are not found clean yet"),
+            "differences" => self.of("有的记录与应有的不一致", "Something is not as it must be"),
             other => other.to_owned(),
         }
     }
@@ -107,11 +118,11 @@ fn event(notice: &Notice, names: &HashMap<String, String>) -> Event {
                 "amount": money_value(amount.as_ref()), "delivered_at": rfc3339(notice.at),
             }),
         ),
-        Fact::NeedsPerson { what, reason, order, product, amount } => (
+        Fact::NeedsPerson { what, reason, order, product, amount, count } => (
             "order.needs_person",
             json!({
                 "kind": what, "reason": reason, "order": order, "product": product,
-                "amount": money_value(amount.as_ref()),
+                "amount": money_value(amount.as_ref()), "count": count,
             }),
         ),
         Fact::LowStock { product, free, threshold } => (
@@ -120,11 +131,11 @@ fn event(notice: &Notice, names: &HashMap<String, String>) -> Event {
                 "product": product, "product_name": name_of(names, product), "free": free, "threshold": threshold,
             }),
         ),
-        Fact::Fault { alarm, over, reason, description } => (
+        Fact::Fault { alarm, over, reason, description, again } => (
             "fault",
             json!({
                 "alarm": alarm, "state": if *over { "ok" } else { "alarm" }, "reason": reason,
-                "description": description,
+                "description": description, "rang_again": again,
             }),
         ),
         Fact::Test => ("test", json!({})),
@@ -143,11 +154,12 @@ pub(super) fn message(words: &Words, notice: &Notice, names: &HashMap<String, St
             link = Some(words.order_link(order));
             format!("{} {} ×{quantity}", words.of("售出", "Sold"), name_of(names, product))
         }
-        Fact::NeedsPerson { what, reason, order, product, amount: owed } => {
+        Fact::NeedsPerson { what, reason, order, product, amount: owed, count } => {
             urgent = true;
             lines.push(words.labelled(("原因", "Why"), &words.reason(reason)));
             let product = product.as_ref().map(|id| words.labelled(("商品", "Product"), name_of(names, id)));
             lines.extend(product);
+            lines.extend(count.map(|count| words.labelled(("数量", "How many"), &count.to_string())));
             lines.extend(owed.as_ref().map(|owed| words.labelled(("金额", "Amount"), &amount(owed))));
             lines.extend(order.as_ref().map(|order| words.labelled(("订单", "Order"), order)));
             link = order.as_ref().map(|order| words.order_link(order));
@@ -158,10 +170,13 @@ pub(super) fn message(words: &Words, notice: &Notice, names: &HashMap<String, St
             lines.push(words.labelled(("提醒线", "Told at"), &threshold.to_string()));
             format!("{} {}", words.of("库存不足", "Few left of"), name_of(names, product))
         }
-        Fact::Fault { alarm, over, reason, description } => {
+        Fact::Fault { alarm, over, reason, description, again } => {
             urgent = true;
             lines.extend(Some(description.clone()).filter(|text| !text.is_empty()));
             lines.extend(Some(reason.clone()).filter(|text| !text.is_empty()));
+            if *again > 0 {
+                lines.push(words.labelled(("期间又响次数", "Rang again meanwhile"), &again.to_string()));
+            }
             let entry = format!("infra/runbook/alarms.md, {alarm}");
             lines.push(words.labelled(("处理方法", "What to do"), &entry));
             let state = if *over { words.of("已恢复", "Over") } else { words.of("故障", "Fault") };
