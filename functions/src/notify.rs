@@ -1,8 +1,8 @@
-//! SQS: what the seller wants to hear of. SNS: an alarm of the deployment changed its state. Both are told to every receiver that
-//! wants it, and each receiver once.
+//! SQS: what the seller wants to hear of, and mail to buyers. SNS: an alarm of the deployment changed its state. What is for the
+//! seller is told to every receiver that wants it, and each receiver once; a mail goes to its one buyer, once.
 
-use crate::telemetry;
-use app::notices::{Notice, Pushed, fault_of};
+use crate::{buyer_mail, telemetry};
+use app::notices::{BuyerMail, Notice, Pushed, fault_of};
 use app::{App, AppError};
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -50,6 +50,10 @@ pub async fn handle_batch(app: &App, event: SqsEvent) -> SqsBatchResponse {
 
 async fn one(app: &App, record: &SqsMessage) -> Result<(), AppError> {
     let body = record.body.as_deref().unwrap_or_default();
+    if let Some(mail) = BuyerMail::from_body(body) {
+        let receives = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+        return buyer_mail::send(app, &mail, receives.unwrap_or(1)).await;
+    }
     let notice = Notice::from_body(body).ok_or(AppError::Unforeseen("a notice of another format"))?;
     match tell(app, &notice).await?.again {
         0 => Ok(()),

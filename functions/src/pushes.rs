@@ -166,8 +166,10 @@ fn read(app: &App, id: &ProductId, body: &Map<String, Value>, known: Option<&Rec
     let quiet = quiet.flatten().map(|(from, to)| Quiet { from, to });
     let digest_over = pace.flatten().and_then(|n| u32::try_from(n).ok());
     let receiver = Receiver { id: id.clone(), name: name.to_owned(), channel, kinds, quiet, digest_over, muted, lang };
-    if receiver.channel.kind() == push::Kind::Email && !app.sends_mail() {
-        wrong.push(("channel.kind".to_owned(), "not_here"));
+    match receiver.channel.sender().and_then(|from| app.config.sender.refusal(from)) {
+        Some("not_here") => wrong.push(("channel.kind".to_owned(), "not_here")),
+        Some(code) => wrong.push(("channel.from".to_owned(), code)),
+        None => {}
     }
     // A program reads every event as it comes; whoever asks for something else should not believe to have it.
     if receiver.is_program() {

@@ -59,7 +59,7 @@ impl Cloud {
             clock: Clock::system(),
             secrets: LocalSecrets::in_memory(&ids),
             ids,
-            pushes: Pushes { queue: true, outside: Outside::Nothing, aws_endpoint: None },
+            pushes: Pushes { queue: true, outside: Outside::Nothing, aws_endpoint: None, mail_from: None },
         })
         .await
         .expect("a world")

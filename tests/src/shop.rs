@@ -82,7 +82,7 @@ impl TestShop {
 
     /// A shop with everything that a deployment has: limits, data keys wrapped by KMS, and a queue of notices.
     pub async fn deployed(seed: u64) -> TestShop {
-        let pushes = Pushes { queue: true, outside: Outside::OwnMachine(app::net::production()), aws_endpoint: None };
+        let pushes = Pushes { queue: true, outside: Outside::OwnMachine(app::net::production()), aws_endpoint: None, mail_from: None };
         let (shop, _) = TestShop::bare(seed, None, (3, 30), pushes, |_| {});
         shop.world.set_up().await.expect("a world that is set up");
         shop.on_kms()
@@ -91,7 +91,7 @@ impl TestShop {
     /// A shop that tells its seller, over real HTTP to receivers on this machine; `aws` is where Amazon's mail service stands.
     pub async fn pushing(seed: u64, aws: Option<String>) -> TestShop {
         let outside = Outside::OwnMachine(app::net::production());
-        let pushes = Pushes { queue: true, outside, aws_endpoint: aws };
+        let pushes = Pushes { queue: true, outside, aws_endpoint: aws, mail_from: None };
         let (shop, _) = TestShop::bare(seed, None, (0, 0), pushes, |_| {});
         shop.world.set_up().await.expect("a world that is set up");
         shop

@@ -1,6 +1,7 @@
 //! The services of AWS on a socket, for functions that run as processes of their own: tables, queues, parameters and keys of one
 //! world, told apart by the protocol's own header.
 
+use crate::mailbox::Mailbox;
 use crate::roles::acting_as;
 use crate::seam::Seam;
 use crate::server::serve_with;
@@ -40,6 +41,11 @@ async fn answer(seam: &Seam, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
         let body = json!({"__type": "MissingAuthenticationTokenException", "message": "not signed"});
         return Response::builder().status(400).body(body.to_string().into_bytes()).unwrap_or_default();
     }
+    if request.uri().path() == crate::mailbox::SEND
+        && let Some(mailbox) = seam.mailbox()
+    {
+        return mail(mailbox, &request);
+    }
     let target = header("x-amz-target").to_owned();
     // A function's access key is its name here, so that its role can be looked up.
     let key = header("authorization").split_once("Credential=").and_then(|(_, rest)| rest.split('/').next());
@@ -52,6 +58,18 @@ async fn answer(seam: &Seam, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
     let mut response = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
     if let Some(code) = error_code {
         response = response.header("x-amzn-query-error", code);
+    }
+    response.body(body).unwrap_or_default()
+}
+
+/// The one service that is told by its path.
+fn mail(mailbox: &Mailbox, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (authorization, content_type) = (header("authorization"), header("content-type"));
+    let (status, error, body) = mailbox.handle(request.uri().path(), authorization, content_type, request.body());
+    let mut response = Response::builder().status(status).header("content-type", "application/json");
+    if let Some(error) = error {
+        response = response.header("x-amzn-errortype", error);
     }
     response.body(body).unwrap_or_default()
 }

@@ -65,7 +65,7 @@ pub(crate) fn world_options(options: &Options, url: &str, secrets: LocalSecrets)
         clock: Clock::system(),
         ids: Ids::system(),
         secrets,
-        pushes: Pushes { queue: true, outside: Outside::Everything(app::net::production()), aws_endpoint: None },
+        pushes: Pushes { queue: true, outside: Outside::Everything(app::net::production()), aws_endpoint: None, mail_from: None },
     }
 }
 

@@ -3,12 +3,14 @@
 //! sent at all.
 
 mod alarms;
+mod buyers;
 mod receivers;
 mod sending;
 mod telling;
 mod words;
 
 pub use alarms::fault_of;
+pub use buyers::{AskedAnswer, Begin, BuyerMail, Letter, MailedOrder};
 pub(crate) use receivers::Receivers;
 pub use receivers::{Lang, Quiet, RECEIVERS_MAX, Receiver};
 pub(crate) use telling::Results;
