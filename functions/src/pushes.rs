@@ -44,12 +44,12 @@ async fn list(app: &App) -> Answer {
     for receiver in &receivers {
         rows.push(describe(receiver, app.last_result(receiver).await?.as_ref()));
     }
-    json_response(200, &json!({"receivers": rows, "version": version}))
+    let mail = app.last_buyer_mail().await?;
+    json_response(200, &json!({"receivers": rows, "buyer_mail": told(mail.as_ref()), "version": version}))
 }
 
 fn describe(receiver: &Receiver, last: Option<&LastResult>) -> Value {
     let quiet = receiver.quiet.map(|quiet| json!({"from": clock(quiet.from), "to": clock(quiet.to)}));
-    let last = last.map(|l| json!({"since": rfc3339(l.at), "result": l.result, "reason": l.reason}));
     json!({
         "id": receiver.id.as_str(),
         "name": receiver.name,
@@ -59,8 +59,13 @@ fn describe(receiver: &Receiver, last: Option<&LastResult>) -> Value {
         "digest_over": receiver.digest_over,
         "muted": receiver.muted,
         "language": receiver.lang,
-        "last_result": last,
+        "last_result": told(last),
     })
+}
+
+/// What a provider said last; null when it was asked nothing for a month.
+fn told(last: Option<&LastResult>) -> Value {
+    last.map_or(Value::Null, |l| json!({"since": rfc3339(l.at), "result": l.result, "reason": l.reason}))
 }
 
 /// `23:05`

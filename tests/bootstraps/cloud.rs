@@ -59,7 +59,7 @@ impl Cloud {
             clock: Clock::system(),
             secrets: LocalSecrets::in_memory(&ids),
             ids,
-            pushes: Pushes { queue: true, outside: Outside::Nothing, aws_endpoint: None, mail_from: None },
+            pushes: Pushes { queue: true, outside: Outside::Nothing, aws_endpoint: None, sender: app::Sender::Anybody },
         })
         .await
         .expect("a world")

@@ -77,8 +77,8 @@ pub struct Pushes {
     pub outside: Outside,
     /// The address that stands for Amazon's mail service; `None` is this world's own mailbox.
     pub aws_endpoint: Option<String>,
-    /// The one address in whose name mail may be sent, as in a deployment; `None` allows any.
-    pub mail_from: Option<String>,
+    /// In whose name mail may be sent.
+    pub sender: Sender,
 }
 
 /// A world could not be opened.
@@ -182,7 +182,7 @@ impl World {
             table_prefix: "kamivend".to_owned(),
             queue_url: Sqs::queue_url(QUEUE),
             notices_queue_url: options.pushes.queue.then(|| Sqs::queue_url(NOTICES)),
-            sender: options.pushes.mail_from.clone().map_or(Sender::Anybody, Sender::Only),
+            sender: options.pushes.sender.clone(),
         };
         engine.create_tables(&store::Tables::with_prefix(&config.table_prefix)).map_err(WorldError::Engine)?;
         let kms = Kms::new(&options.secrets.master, options.ids.clone())

@@ -41,9 +41,10 @@ pub struct Config {
 }
 
 /// In whose name mail may be sent. A deployment's role allows one address, so any other is refused before it is tried.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Sender {
     /// In nobody's: no mail is sent.
+    #[default]
     Nobody,
     /// In that of this address alone.
     Only(String),
