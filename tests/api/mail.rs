@@ -170,7 +170,8 @@ async fn without_the_sellers_choice_nothing_is_sent_and_nothing_is_asked() {
     for shop in [&quiet, &off, &on] {
         let counter = Arc::new(Counter::default());
         let (front, app) = shop.tapped(counter.clone());
-        let calls = || counter.take().into_iter().map(|seen| (seen.target, seen.writes.to_string())).collect::<Vec<_>>();
+        let calls =
+            || counter.take().into_iter().map(|seen| (seen.target, seen.writes.to_string())).collect::<Vec<_>>();
         let (status, answer) = tests::shop::create(&front, "an-order-whose-calls-count", &wish("p", 1)).await;
         assert_eq!(status, 201, "{answer}");
         let buyer = Buyer::from(&answer);
@@ -284,7 +285,8 @@ async fn a_mail_tells_what_is_still_true_when_it_is_sent() {
     let other = shop.order("an-order-that-waits-for-money", "p", 1).await;
     for order in [other.order.as_str(), "7ZZZZZZZZZZZZZZZZZZZZZZZ", "no order at all"] {
         let body = delivered.replace(&buyer.order, order);
-        let put = json!({"QueueUrl": local::sqs::Sqs::queue_url(shop.world.notices_name().unwrap()), "MessageBody": body});
+        let put =
+            json!({"QueueUrl": local::sqs::Sqs::queue_url(shop.world.notices_name().unwrap()), "MessageBody": body});
         let answer = shop.world.sqs.handle("AmazonSQS.SendMessage", put.to_string().as_bytes()).await;
         assert_eq!(answer.status, 200);
         shop.tell_all().await;
@@ -346,7 +348,8 @@ async fn a_mail_is_written_in_the_language_of_the_order() {
     assert!(mail.subject.contains("Your order is delivered"), "{}", mail.subject);
     assert!(!mail.text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c) && !"钥匙".contains(c)), "{}", mail.text);
     // What is no address gets no mail: several at once, a name before one, a number.
-    for (n, contact) in ["a,b@example.com", "Ann <ann@example.com>", "123456789", "ünn@example.com"].iter().enumerate() {
+    for (n, contact) in ["a,b@example.com", "Ann <ann@example.com>", "123456789", "ünn@example.com"].iter().enumerate()
+    {
         bought(&shop, &format!("a-buyer-without-a-mailbox-{n}"), |body| body["contact"] = json!(contact)).await;
     }
     change(&shop, "/api/admin/products/p", &json!({"contact_kind": "qq"})).await;

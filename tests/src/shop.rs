@@ -82,7 +82,12 @@ impl TestShop {
 
     /// A shop with everything that a deployment has: limits, data keys wrapped by KMS, and a queue of notices.
     pub async fn deployed(seed: u64) -> TestShop {
-        let pushes = Pushes { queue: true, outside: Outside::OwnMachine(app::net::production()), aws_endpoint: None, sender: Sender::Anybody };
+        let pushes = Pushes {
+            queue: true,
+            outside: Outside::OwnMachine(app::net::production()),
+            aws_endpoint: None,
+            sender: Sender::Anybody,
+        };
         let (shop, _) = TestShop::bare(seed, None, (3, 30), pushes, |_| {});
         shop.world.set_up().await.expect("a world that is set up");
         shop.on_kms()

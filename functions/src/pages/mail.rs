@@ -72,8 +72,7 @@ pub fn mail(f: &Frame<'_>, content: &MailContent<'_>) -> MailWords {
         "zh" => format!("【{shop}】{heading} · {one}"),
         _ => format!("{shop}: {heading} · {one}"),
     };
-    let password_note =
-        f.t("打开时需要联系方式和查询密码。", "It opens with your contact and your look-up password.");
+    let password_note = f.t("打开时需要联系方式和查询密码。", "It opens with your contact and your look-up password.");
     let link_note = match content.orders.iter().all(|order| order.has_password) {
         true => "",
         false => f.t(

@@ -41,15 +41,19 @@ async fn answer(seam: &Seam, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
         let body = json!({"__type": "MissingAuthenticationTokenException", "message": "not signed"});
         return Response::builder().status(400).body(body.to_string().into_bytes()).unwrap_or_default();
     }
-    if request.uri().path() == crate::mailbox::SEND
-        && let Some(mailbox) = seam.mailbox()
-    {
-        return mail(mailbox, &request);
-    }
     let target = header("x-amz-target").to_owned();
     // A function's access key is its name here, so that its role can be looked up.
     let key = header("authorization").split_once("Credential=").and_then(|(_, rest)| rest.split('/').next());
     let function = FUNCTIONS.into_iter().find(|name| Some(*name) == key);
+    if request.uri().path() == crate::mailbox::SEND
+        && let Some(mailbox) = seam.mailbox()
+    {
+        let taken = async { mail(mailbox, &request) };
+        return match function {
+            Some(function) => acting_as(function, taken).await,
+            None => taken.await,
+        };
+    }
     let call = seam.aws(&target, request.body());
     let (status, body, error_code) = match function {
         Some(function) => acting_as(function, call).await,

@@ -9,7 +9,8 @@ use http::{Method, Request, Response, header};
 pub const PATH: &str = "/local/mail";
 
 /// Nothing but the page itself: no script, no picture, nothing from anywhere. Only `frame-src` lets the HTML part stand in its frame.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; base-uri 'none'; form-action 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; base-uri 'none'; form-action 'none'";
 
 /// The HTML part is somebody else's words as far as this page knows: nothing in it runs, and links open beside it.
 const PART_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; \
@@ -115,7 +116,9 @@ fn list(mails: &[Kept]) -> Response<Vec<u8>> {
     };
     let rows: String = mails.iter().map(row).collect();
     let body = match mails.is_empty() {
-        true => "<p>No mail yet. This shop sends none until its settings say so (<code>buyer_mail</code>).</p>".to_owned(),
+        true => {
+            "<p>No mail yet. This shop sends none until its settings say so (<code>buyer_mail</code>).</p>".to_owned()
+        }
         false => format!("<table><tr><th>When</th><th>To</th><th>Subject</th></tr>{rows}</table>"),
     };
     page(200, "Mailbox of this machine", &format!("<p>Nothing here was sent anywhere.</p>{body}"))

@@ -119,7 +119,8 @@ impl Mailbox {
 
     fn take(&self, path: &str, authorization: &str, content_type: &str, body: &[u8]) -> Result<String, No> {
         // Whether a signature is right nobody here can know; that it is made for this service, and is one at all, can be seen.
-        let scope = authorization.strip_prefix("AWS4-HMAC-SHA256 ").and_then(|rest| rest.split_once("/ses/aws4_request"));
+        let scope =
+            authorization.strip_prefix("AWS4-HMAC-SHA256 ").and_then(|rest| rest.split_once("/ses/aws4_request"));
         if scope.is_none() {
             return Err((403, "MissingAuthenticationTokenException"));
         }

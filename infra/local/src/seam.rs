@@ -184,7 +184,19 @@ impl Seam {
     /// slash at its end, is followed by `/sandbox/`.
     pub fn new(engine: Engine, sqs: Sqs, gateway: Gateway, public_url: &str, tap: Arc<dyn Tap>) -> Seam {
         let (parameters, public_url) = (Ssm::default(), public_url.to_owned());
-        Seam { engine, sqs, kms: None, parameters, gateway, public_url, roles: None, tap, outside: Outside::Nothing, shop: None, mailbox: None }
+        Seam {
+            engine,
+            sqs,
+            kms: None,
+            parameters,
+            gateway,
+            public_url,
+            roles: None,
+            tap,
+            outside: Outside::Nothing,
+            shop: None,
+            mailbox: None,
+        }
     }
 
     /// The same seam with what only a deployment has: keys, parameters, and roles to which functions are held.

@@ -65,7 +65,12 @@ pub(crate) fn world_options(options: &Options, url: &str, secrets: LocalSecrets)
         clock: Clock::system(),
         ids: Ids::system(),
         secrets,
-        pushes: Pushes { queue: true, outside: Outside::Everything(app::net::production()), aws_endpoint: None, sender: Sender::Anybody },
+        pushes: Pushes {
+            queue: true,
+            outside: Outside::Everything(app::net::production()),
+            aws_endpoint: None,
+            sender: Sender::Anybody,
+        },
     }
 }
 

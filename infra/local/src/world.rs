@@ -274,7 +274,9 @@ impl World {
             region: "local".to_owned(),
             credentials: credentials(),
             endpoint_override: Some("http://aws.local".to_owned()),
-            mail_endpoint: Some(self.options.pushes.aws_endpoint.clone().unwrap_or_else(|| Mailbox::ENDPOINT.to_owned())),
+            mail_endpoint: Some(
+                self.options.pushes.aws_endpoint.clone().unwrap_or_else(|| Mailbox::ENDPOINT.to_owned()),
+            ),
         };
         let secrets = Secrets {
             shop: self.options.secrets.shop.clone(),

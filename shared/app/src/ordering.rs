@@ -171,10 +171,7 @@ impl App {
     }
 
     /// The wish against the shop: product, price, fields, channel.
-    async fn check(
-        &self,
-        request: &OrderRequest,
-    ) -> Result<Result<Fit, CreateRefusal>, AppError> {
+    async fn check(&self, request: &OrderRequest) -> Result<Result<Fit, CreateRefusal>, AppError> {
         let Some(Listed { product, look }) = self.listed(&request.product).await? else {
             return Ok(Err(CreateRefusal::NoProduct));
         };

@@ -1,7 +1,7 @@
 //! Whose name mail is sent in: the seller chooses, and a deployment allows one address.
 
-use app::Sender;
 use super::{FROM, bought, change, count, mails_on};
+use app::Sender;
 use http::Method;
 use local::seam::Outside;
 use local::world::Pushes;
@@ -60,7 +60,8 @@ async fn a_deployment_sends_in_the_name_of_its_own_address_only() {
     shop.product("p", 990, &cards("CARD", 9)).await;
     let (status, answer) = patch(&shop, json!({"from": "boss@example.com", "on": ["delivered"]})).await;
     assert_eq!((status, &answer["errors"]), (422, &json!([{"field": "buyer_mail.from", "code": "not_mail_from"}])));
-    let receiver = |from: &str| json!({"kinds": ["sale"], "channel": {"kind": "email", "from": from, "to": "me@example.com"}});
+    let receiver =
+        |from: &str| json!({"kinds": ["sale"], "channel": {"kind": "email", "from": from, "to": "me@example.com"}});
     let (status, answer) = shop.sell(Method::PUT, "/api/admin/pushes/me", &receiver("boss@example.com")).await;
     assert_eq!((status, &answer["errors"]), (422, &json!([{"field": "channel.from", "code": "not_mail_from"}])));
     let (status, answer) = shop.sell(Method::PUT, "/api/admin/pushes/me", &receiver(FROM)).await;
