@@ -2,6 +2,8 @@
 
 use super::{BUYER, bought, change, count, link_of, one, open, queued};
 use crate::secrecy::watch_this_thread;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use domain::OrderId;
 use serde_json::json;
 use tests::shop::cards;
@@ -177,4 +179,21 @@ async fn links_are_sent_and_nobody_learns_whether_there_were_any() {
     assert_eq!(phone.post("/lookup", &[("contact", BUYER), ("mail", "1")]).await.status, 422);
     assert_eq!(queued(&shop).len(), 0);
     shop.minutes(16).await;
+}
+
+/// Whoever can write into the index, or into an order, does not turn a buyer's mail to themselves.
+#[tokio::test]
+async fn an_order_whose_contact_was_changed_by_hand_is_mailed_to_nobody() {
+    let shop = open(925, &["asked"]).await;
+    let buyer = bought(&shop, "an-order-that-is-turned-aside", |_| {}).await;
+    let id = OrderId::parse(&buyer.order).unwrap();
+    let ask = json!({
+        "TableName": "kamivend-orders", "Key": {"o": {"B": STANDARD.encode(id.0)}}, "UpdateExpression": "SET #ct = :ct",
+        "ExpressionAttributeNames": {"#ct": "ct"}, "ExpressionAttributeValues": {":ct": {"S": "thief@example.com"}},
+    });
+    assert_eq!(shop.world.engine.call("UpdateItem", ask.to_string().as_bytes()).0, 200);
+    let mut phone = Visitor::new(shop.front());
+    assert_eq!(phone.post("/lookup", &[("contact", BUYER), ("mail", "1")]).await.status, 200);
+    shop.tell_all().await;
+    assert_eq!(count(&shop), 0);
 }
