@@ -5,7 +5,7 @@ use crate::order::{order_summary, payment};
 use crate::telemetry;
 use app::{App, CreateAnswer, CreateRefusal, OrderRequest};
 use domain::limits::{CONTACT_MAX, FIELDS_MAX, IDEMPOTENCY_KEY, QUERY_PASSWORD, TOKEN_REPEAT_MS};
-use domain::order::State;
+use domain::order::{Lang, State};
 use domain::product::Unfit;
 use domain::{AccountId, ProductId};
 use lambda_http::Request;
@@ -16,6 +16,7 @@ pub(crate) async fn handle(app: &App, request: &Request) -> Answer {
     let body = json_body(request)?;
     let mut wish = parse(app, key, &body)?;
     wish.address = source_address(request);
+    wish.lang = crate::web::language(request).stored();
     let has_password = wish.query_password.is_some();
     match app.create_order(&wish).await? {
         Ok(answer) => {
@@ -159,6 +160,7 @@ pub(crate) fn parse(app: &App, key: &str, body: &Value) -> Result<OrderRequest, 
             coupon,
             price_seen,
             address: String::new(),
+            lang: Lang::default(),
         }),
         _ => Err(Problem::Invalid(wrong)),
     }

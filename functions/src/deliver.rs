@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::time::Duration;
 use tracing::Instrument;
 
-/// How long a batch may take over telling the seller, once its buyers are served.
+/// How long a batch may take over telling buyers and the seller, once the keys are on their pages.
 const TELLING: Duration = Duration::from_secs(2);
 
 /// Delivers a batch and answers which of its messages must come again.
@@ -58,11 +58,12 @@ async fn run_batch(app: &App, event: SqsEvent) -> SqsBatchResponse {
     for product in &delivered {
         app.count_when_low(product).await;
     }
-    // Last of all, because it is for the seller: one short time for all of them, so that a queue of notices that hangs never makes
+    // Last of all, because their pages have the keys already: one short time for all of them, so that a queue of notices that hangs never makes
     // this invocation end before it has answered for its orders.
     app.flush_meter();
     let telling = async {
         for order in &reached {
+            app.tell_buyer(order).await;
             app.tell_delivery(order).await;
         }
     };

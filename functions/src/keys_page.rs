@@ -103,6 +103,7 @@ impl Asked<'_> {
             viewable_until: None,
             collection_code: code_of(self.app, self.found),
             warranty_days: look.map_or(0, |look| look.warranty_days),
+            can_mail: self.app.may_mail_link(&self.data.showcase, self.found),
             support: support_of(self.listed, &self.data.showcase.settings),
         };
         let frame = self.visit.frame();

@@ -1,6 +1,7 @@
 //! What happens on each trigger: one file per trigger, thin as a table of contents.
 
 mod admin;
+mod buyer_mail;
 mod cards;
 mod channels;
 mod create_order;

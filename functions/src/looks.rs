@@ -120,6 +120,7 @@ pub(crate) fn lay_over(body: &Map<String, Value>, look: &mut Presentation, texts
     field!("sort", look.sort, "not_a_number", place);
     field!("warranty_days", look.warranty_days, "not_a_number", number(WARRANTY_MAX));
     field!("support", look.support, "malformed", contacts);
+    field!("mail_keys", look.mail_keys, "not_a_choice", Value::as_bool);
     field!("description", texts.description, "length", |v| prose(v, DESCRIPTION_MAX));
     field!("instructions", texts.instructions, "length", |v| prose(v, INSTRUCTIONS_MAX));
     wrong

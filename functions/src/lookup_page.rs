@@ -2,9 +2,10 @@
 
 use crate::http::{Answer, log_failure, source_address};
 use crate::order_page::stage;
-use crate::pages::view::{Found, LookupNotice, LookupView};
+use crate::pages::view::{Found, Lang, LookupNotice, LookupView};
 use crate::web::{Form, Visit};
 use crate::{pages, web};
+use app::notices::AskedAnswer;
 use app::showcase::{PageWish, Showcase};
 use app::{App, LookupAnswer};
 use domain::limits::{CONTACT_MAX, QUERY_PASSWORD};
@@ -35,6 +36,7 @@ pub(crate) async fn handle(app: &App, request: &Request) -> Answer {
             .filter(|order| order.state != State::Void)
             .map(|order| row(&data.showcase, order, now, format!("/o/{}", order.id)))
             .collect(),
+        can_mail: app.mails_when_asked(&data.showcase),
         ..LookupView::default()
     };
     let mut status = 200;
@@ -45,7 +47,11 @@ pub(crate) async fn handle(app: &App, request: &Request) -> Answer {
         };
         view.contact = form.text("contact").trim().to_owned();
         view.number = form.text("number").trim().to_owned();
-        match look_for(app, request, &view.contact, form.text("query_password"), &view.number).await {
+        let found = match form.text("mail") {
+            "1" if view.can_mail => Err(mail_links(app, request, &view.contact, visit.lang).await),
+            _ => look_for(app, request, &view.contact, form.text("query_password"), &view.number).await,
+        };
+        match found {
             Ok(orders) => {
                 let listed = orders.iter().map(|order| {
                     let token = app.keys.order_token(&order.id, order.token_epoch);
@@ -85,6 +91,25 @@ async fn look_for(
         Err(error) => {
             log_failure(&error);
             Err((503, LookupNotice::Unavailable))
+        }
+    }
+}
+
+/// Sends the links of a contact's orders to that contact. Who has orders here and who has not get the same answer.
+async fn mail_links(app: &App, request: &Request, contact: &str, lang: Lang) -> (u16, LookupNotice) {
+    if contact.is_empty() {
+        return (422, LookupNotice::Incomplete);
+    }
+    if contact.len() > CONTACT_MAX || !push::mail::is_address(contact) {
+        return (422, LookupNotice::NoMail);
+    }
+    match app.ask_for_links(contact, &source_address(request), lang.stored()).await {
+        Ok(AskedAnswer::Sent) => (200, LookupNotice::Mailed),
+        Ok(AskedAnswer::Enough) => (429, LookupNotice::MailedEnough),
+        Ok(AskedAnswer::Unavailable) => (503, LookupNotice::Unavailable),
+        Err(error) => {
+            log_failure(&error);
+            (503, LookupNotice::Unavailable)
         }
     }
 }

@@ -1,8 +1,8 @@
-//! SQS: what the seller wants to hear of. SNS: an alarm of the deployment changed its state. Both are told to every receiver that
-//! wants it, and each receiver once.
+//! SQS: what the seller wants to hear of, and mail to buyers. SNS: an alarm of the deployment changed its state. What is for the
+//! seller is told to every receiver that wants it, and each receiver once; a mail goes to its one buyer, once.
 
-use crate::telemetry;
-use app::notices::{Heard, Notice, Pushed, Received, fault_of};
+use crate::{buyer_mail, telemetry};
+use app::notices::{BuyerMail, Heard, Notice, Pushed, Received, fault_of};
 use app::{App, AppError};
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::StreamExt;
@@ -38,7 +38,7 @@ pub async fn handle(app: &App, event: Value) -> Result<Value, AppError> {
 }
 
 /// Tells a batch of the queue side by side, so that a receiver that hangs delays nobody else's message, and answers which of its
-/// messages must come again. The same notice twice is told one after the other: the second finds it told.
+/// messages must come again. The same notice twice is told one after the other: the second finds it told. So are mails to buyers.
 pub async fn handle_batch(app: &App, event: SqsEvent) -> SqsBatchResponse {
     let mut notices: Vec<(Option<Notice>, Vec<SqsMessage>)> = Vec::new();
     for record in event.records {
@@ -72,6 +72,10 @@ async fn each(app: &App, notice: Option<Notice>, records: Vec<SqsMessage>) -> Ve
 }
 
 async fn one(app: &App, notice: Option<&Notice>, record: &SqsMessage) -> Result<(), AppError> {
+    if let Some(mail) = BuyerMail::from_body(record.body.as_deref().unwrap_or_default()) {
+        let receives = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+        return buyer_mail::send(app, &mail, receives.unwrap_or(1)).await;
+    }
     let notice = notice.ok_or(AppError::Unforeseen("a notice of another format"))?;
     let Some(notice) = app.hear_end(notice).await? else {
         tracing::info!(notice = notice.id, "it has rung again, or nobody knew");

@@ -179,6 +179,7 @@ impl<'a> Asked<'a> {
             Err(problem) => return Err(problem),
         };
         wish.address = source_address(self.request);
+        wish.lang = self.visit.lang.stored();
         match self.app.create_order(&wish).await {
             Ok(Ok(answer)) => Ok(self.done(&answer)),
             Ok(Err(refusal)) => match refused(refusal) {

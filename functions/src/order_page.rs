@@ -7,6 +7,7 @@ use crate::pages::view::{Access, CheckNotice, Extra, Happened, MethodKind, Order
 use crate::web::{Form, Visit};
 use crate::{pages, web};
 use app::catalogue::Listed;
+use app::notices::AskedAnswer;
 use app::settings::{Contact, Settings};
 use app::showcase::{ExtraMoney, PageData, PageWish};
 use app::{App, AttemptRefusal, CancelAnswer, CheckAnswer, LookupAnswer};
@@ -152,6 +153,8 @@ fn notice_of(text: &str) -> Option<CheckNotice> {
         "channel_down" => CheckNotice::ChannelDown,
         "unavailable" => CheckNotice::Unavailable,
         "none" => CheckNotice::UnlockNone,
+        "mailed" => CheckNotice::Mailed,
+        "mailed_enough" => CheckNotice::MailedEnough,
         _ => match (number("wait-"), number("shut-")) {
             (Some(seconds), _) => CheckNotice::TooSoon(seconds),
             (_, Some(minutes)) => CheckNotice::UnlockShut(minutes),
@@ -169,6 +172,8 @@ fn word_of(notice: CheckNotice) -> String {
         CheckNotice::ChannelDown => "channel_down".to_owned(),
         CheckNotice::Unavailable => "unavailable".to_owned(),
         CheckNotice::UnlockNone => "none".to_owned(),
+        CheckNotice::Mailed => "mailed".to_owned(),
+        CheckNotice::MailedEnough => "mailed_enough".to_owned(),
         CheckNotice::TooSoon(seconds) => format!("wait-{seconds}"),
         CheckNotice::UnlockShut(minutes) => format!("shut-{minutes}"),
     }
@@ -344,6 +349,7 @@ impl Opened<'_> {
             contact: (!is_locked).then(|| self.found.contact.clone()).filter(|contact| !contact.is_empty()),
             collection_code: if is_locked { None } else { code_of(self.app, &self.found) },
             link: (!is_locked).then(|| format!("{}/o/{}?t={}", self.app.config.public_url, order.id, token())),
+            can_mail: !is_locked && self.app.may_mail_link(showcase, &self.found),
             support: support_of(product, &showcase.settings),
             timeline: timeline(order),
             warranty_days: product.map_or(0, |listed| listed.look.warranty_days),
@@ -398,6 +404,8 @@ impl Opened<'_> {
         let order = &self.found.order;
         let (order, notice) = match path {
             "/o/{id}/check" => self.check(order).await?,
+            // It tells of what is so and changes nothing, so it goes on while the shop is closed.
+            "/o/{id}/mail" => (order.clone(), Some(self.mail().await?)),
             // While the shop is closed after a restore it takes in money and changes nothing else.
             _ if self.app.is_closed().await? => return Err(Problem::ShopClosed),
             "/o/{id}/cancel" => match self.app.cancel_order(order).await? {
@@ -425,6 +433,18 @@ impl Opened<'_> {
                 };
                 (*order, Some(notice))
             }
+        })
+    }
+
+    /// Sends the order's link to its own contact, and to nobody else.
+    async fn mail(&self) -> Result<CheckNotice, Problem> {
+        if !self.app.may_mail_link(&self.data.showcase, &self.found) {
+            return Ok(CheckNotice::Unavailable);
+        }
+        Ok(match self.app.ask_for_link(&self.found, self.visit.lang.stored()).await? {
+            AskedAnswer::Sent => CheckNotice::Mailed,
+            AskedAnswer::Enough => CheckNotice::MailedEnough,
+            AskedAnswer::Unavailable => CheckNotice::Unavailable,
         })
     }
 

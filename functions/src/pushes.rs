@@ -44,12 +44,12 @@ async fn list(app: &App) -> Answer {
     for receiver in &receivers {
         rows.push(describe(receiver, app.last_result(receiver).await?.as_ref()));
     }
-    json_response(200, &json!({"receivers": rows, "version": version}))
+    let mail = app.last_buyer_mail().await?;
+    json_response(200, &json!({"receivers": rows, "buyer_mail": told(mail.as_ref()), "version": version}))
 }
 
 fn describe(receiver: &Receiver, last: Option<&LastResult>) -> Value {
     let quiet = receiver.quiet.map(|quiet| json!({"from": clock(quiet.from), "to": clock(quiet.to)}));
-    let last = last.map(|l| json!({"since": rfc3339(l.at), "result": l.result, "reason": l.reason}));
     json!({
         "id": receiver.id.as_str(),
         "name": receiver.name,
@@ -59,8 +59,13 @@ fn describe(receiver: &Receiver, last: Option<&LastResult>) -> Value {
         "digest_over": receiver.digest_over,
         "muted": receiver.muted,
         "language": receiver.lang,
-        "last_result": last,
+        "last_result": told(last),
     })
+}
+
+/// What a provider said last; null when it was asked nothing for a month.
+fn told(last: Option<&LastResult>) -> Value {
+    last.map_or(Value::Null, |l| json!({"since": rfc3339(l.at), "result": l.result, "reason": l.reason}))
 }
 
 /// `23:05`
@@ -166,8 +171,10 @@ fn read(app: &App, id: &ProductId, body: &Map<String, Value>, known: Option<&Rec
     let quiet = quiet.flatten().map(|(from, to)| Quiet { from, to });
     let digest_over = pace.flatten().and_then(|n| u32::try_from(n).ok());
     let receiver = Receiver { id: id.clone(), name: name.to_owned(), channel, kinds, quiet, digest_over, muted, lang };
-    if receiver.channel.kind() == push::Kind::Email && !app.sends_mail() {
-        wrong.push(("channel.kind".to_owned(), "not_here"));
+    match receiver.channel.sender().and_then(|from| app.config.sender.refusal(from)) {
+        Some("not_here") => wrong.push(("channel.kind".to_owned(), "not_here")),
+        Some(code) => wrong.push(("channel.from".to_owned(), code)),
+        None => {}
     }
     // A program reads every event as it comes; whoever asks for something else should not believe to have it.
     if receiver.is_program() {

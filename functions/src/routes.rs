@@ -73,6 +73,7 @@ pub const ROUTES: &[Route] = &[
     route(&Method::POST, "/o/{id}/cancel", Function::Order),
     route(&Method::POST, "/o/{id}/payments", Function::Order),
     route(&Method::POST, "/o/{id}/unlock", Function::Order),
+    route(&Method::POST, "/o/{id}/mail", Function::Order),
     route(&Method::GET, "/o/{id}/keys", Function::Reveal),
     route(&Method::POST, "/o/{id}/keys", Function::Reveal),
     route(&Method::GET, "/o/{id}/keys.txt", Function::Reveal),

@@ -3,9 +3,10 @@
 use crate::http::{Answer, Problem, json_body, json_response};
 use crate::looks::{Wrong, address, contacts, line, picture, prose};
 use app::App;
-use app::settings::{Link, Settings};
+use app::settings::{BuyerMail, Link, Settings};
 use lambda_http::Request;
 use lambda_http::http::Method;
+use push::mail::is_address;
 use serde_json::{Map, Value, json};
 
 /// Characters of the shop's name.
@@ -39,7 +40,8 @@ pub(crate) async fn handle(app: &App, request: &Request) -> Answer {
             Some(seen) if seen.is_u64() => return Err(Problem::Conflict("The settings were changed meanwhile.")),
             Some(_) => return Err(Problem::field("version", "malformed")),
         }
-        let wrong = lay_over(body, &mut settings);
+        let mut wrong = lay_over(body, &mut settings);
+        wrong.extend(unfit_mail(app, body, &settings));
         if !wrong.is_empty() {
             return Err(Problem::Invalid(wrong));
         }
@@ -104,6 +106,33 @@ fn links(value: &Value) -> Option<Vec<Link>> {
     list.iter().map(link).collect()
 }
 
+/// When buyers are written to, and from which address. The address stays as it is when a request leaves it out.
+fn buyer_mail(value: &Value, stands: &BuyerMail) -> Option<BuyerMail> {
+    let fields = value.as_object()?;
+    if fields.keys().any(|name| name != "from" && name != "on") {
+        return None;
+    }
+    let from = match fields.get("from") {
+        None | Some(Value::Null) => stands.from.clone(),
+        Some(from) => from.as_str().map(str::trim).filter(|f| f.is_empty() || is_address(f))?.to_owned(),
+    };
+    let on = match fields.get("on") {
+        None | Some(Value::Null) => stands.on.clone(),
+        Some(on) => serde_json::from_value(on.clone()).ok()?,
+    };
+    Some(BuyerMail { from, on })
+}
+
+/// What is wrong with a request for mail: no address to send it from, or one that this deployment may not use.
+fn unfit_mail(app: &App, body: &Map<String, Value>, settings: &Settings) -> Wrong {
+    let BuyerMail { from, on } = &settings.buyer_mail;
+    if body.get("buyer_mail").is_none_or(Value::is_null) || on.is_empty() && from.is_empty() {
+        return Wrong::new();
+    }
+    let code = if from.is_empty() { Some("required") } else { app.config.sender.refusal(from) };
+    code.map(|code| ("buyer_mail.from".to_owned(), code)).into_iter().collect()
+}
+
 /// Lays the fields of a request over the settings.
 fn lay_over(body: &Map<String, Value>, settings: &mut Settings) -> Wrong {
     let mut wrong = Wrong::new();
@@ -137,6 +166,8 @@ fn lay_over(body: &Map<String, Value>, settings: &mut Settings) -> Wrong {
     field!("low_stock_at", low_stock_at, "number", |v: &Value| {
         v.as_u64().filter(|few| *few <= LOW_STOCK_MAX).and_then(|few| u32::try_from(few).ok())
     });
+    let mail = settings.buyer_mail.clone();
+    field!("buyer_mail", buyer_mail, "malformed", |v| buyer_mail(v, &mail));
     for name in body.keys().filter(|name| !KNOWN.contains(&name.as_str())) {
         wrong.push((name.clone(), "unknown"));
     }
@@ -144,7 +175,7 @@ fn lay_over(body: &Map<String, Value>, settings: &mut Settings) -> Wrong {
 }
 
 /// Every field of the settings. A misspelt one is refused, because nobody would notice.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 18] = [
     "name",
     "logo",
     "notice",
@@ -161,5 +192,6 @@ const KNOWN: [&str; 17] = [
     "refund_takes",
     "review_takes",
     "low_stock_at",
+    "buyer_mail",
     "version",
 ];

@@ -72,7 +72,7 @@ impl Visit {
 }
 
 /// The buyer's language: as chosen, else as the browser prefers; Chinese when it says nothing.
-fn language(request: &Request) -> Lang {
+pub(crate) fn language(request: &Request) -> Lang {
     match cookie(request, "lang").as_deref() {
         Some("zh") => return Lang::Zh,
         Some("en") => return Lang::En,

@@ -12,6 +12,7 @@ mod crowd;
 mod expiry;
 mod forgery;
 mod formats;
+mod mail;
 mod money;
 mod openapi;
 mod pages;

@@ -29,10 +29,7 @@ fn is_elsewhere(right: &Right) -> bool {
         "sqs:ChangeMessageVisibility",
     ];
     // What is read at a start is for the kind `bootstraps`.
-    // Mail leaves by a plain call, which no role of this world judges; `pushes` has its test.
-    right.action.starts_with("ssm:")
-        || right.action.starts_with("ses:")
-        || by_lambda.iter().any(|start| right.action.starts_with(start))
+    right.action.starts_with("ssm:") || by_lambda.iter().any(|start| right.action.starts_with(start))
 }
 
 /// Rights that a role gives and nobody asked for.
@@ -53,6 +50,7 @@ fn unused(granted: &Rights, asked: &Rights) -> Vec<String> {
 /// Everything that every function does, in one life of a shop.
 async fn a_life(shop: &TestShop) {
     a_receiver(shop).await;
+    mail(shop).await;
     forgotten_showcase(shop).await;
     money_that_fits_nothing(shop).await;
     late_money(shop).await;
@@ -76,6 +74,40 @@ async fn a_receiver(shop: &TestShop) {
         assert_eq!(status, 200, "{answer}");
     }
     shop.pass(61_000);
+}
+
+/// A buyer and the seller are told by mail: of a delivery, of links, of what collected over night, and by a test.
+async fn mail(shop: &TestShop) {
+    let settings = json!({"buyer_mail": {"from": "shop@example.com", "on": ["delivered", "asked"]}});
+    assert_eq!(shop.sell(Method::PATCH, "/api/admin/settings", &settings).await.0, 200);
+    let channel = json!({"kind": "email", "from": "shop@example.com", "to": "seller@example.com"});
+    // The shop's clock says eight in the morning.
+    let receiver = json!({"kinds": ["sale"], "channel": channel, "quiet": {"from": "07:00", "to": "08:30"}});
+    assert_eq!(shop.sell(Method::PUT, "/api/admin/pushes/mail", &receiver).await.0, 200);
+    assert_eq!(shop.sell(Method::POST, "/api/admin/pushes/mail/test", &json!({})).await.1["result"], "accepted");
+    shop.product("m", 990, &cards("M", 3)).await;
+    let product = json!({"mail_keys": true, "instructions": "Redeem it"});
+    assert_eq!(shop.sell(Method::PATCH, "/api/admin/products/m", &product).await.0, 200);
+    shop.pass(61_000);
+    // A contact that does not stand in the order itself.
+    let contact = format!("{}@example.com", "a".repeat(60));
+    let mut body = wish("m", 1);
+    body["contact"] = json!(contact);
+    let (_, answer) = shop.create("an-order-told-by-mail-000", &body).await;
+    let buyer = Buyer::from(&answer);
+    shop.pay(&buyer, "MAIL-1").await;
+    shop.deliver_all().await;
+    let mut phone = Visitor::new(shop.front());
+    assert_eq!(phone.post("/lookup", &[("contact", &contact), ("mail", "1")]).await.status, 200);
+    let instance = Arc::new(shop.world.app());
+    while poller::poll_notices(&shop.world, &instance, 0).await.received > 0 {}
+    let mails = shop.world.mailbox.mails();
+    assert!(mails.iter().any(|mail| mail.to == contact && mail.text.contains("M-00001")), "{mails:?}");
+    shop.pass(31 * 60_000);
+    acting_as("reconcile", functions::reconcile::handle(&shop.app, Job::Reconcile)).await.unwrap();
+    let told = shop.world.mailbox.mails().iter().filter(|mail| mail.to == "seller@example.com").count();
+    assert_eq!(told, 2, "the test, and what was collected");
+    assert_eq!(shop.sell(Method::DELETE, "/api/admin/pushes/mail", &json!({})).await.0, 200);
 }
 
 /// Nothing was put up yet, and a page of each function is the first.

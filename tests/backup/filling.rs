@@ -145,6 +145,7 @@ impl Shop {
             coupon: None,
             price_seen: None,
             address: "192.0.2.1".to_owned(),
+            lang: domain::order::Lang::Zh,
         };
         let made = self.app.create_order(&request).await.unwrap().unwrap();
         // One in fifty leaves without paying, and one in fifty pays twice.

@@ -59,7 +59,7 @@ impl Cloud {
             clock: Clock::system(),
             secrets: LocalSecrets::in_memory(&ids),
             ids,
-            pushes: Pushes { queue: true, outside: Outside::Nothing, aws_endpoint: None },
+            pushes: Pushes { queue: true, outside: Outside::Nothing, aws_endpoint: None, sender: app::Sender::Anybody },
         })
         .await
         .expect("a world")
@@ -137,6 +137,7 @@ impl Cloud {
             ("KAMIVEND_PARAMETERS", PATH),
             ("KAMIVEND_QUEUE_URL", queue.as_str()),
             ("KAMIVEND_NOTICES_QUEUE_URL", notices.as_str()),
+            ("KAMIVEND_MAIL_FROM", "shop@example.com"),
         ];
         variables.extend_from_slice(more);
         Environment::start(binary(name), &variables, self.world.clock().now()).await.expect("a process")
@@ -176,12 +177,21 @@ impl Cloud {
 
     /// A batch from the delivery queue, as the event-source mapping hands it over.
     pub async fn receive(&self) -> Value {
-        let url = Sqs::queue_url(self.world.queue_name());
+        self.receive_from(self.world.queue_name()).await
+    }
+
+    /// The same from the queue of notices.
+    pub async fn receive_notices(&self) -> Value {
+        self.receive_from(self.world.notices_name().expect("a queue of notices")).await
+    }
+
+    async fn receive_from(&self, queue: &str) -> Value {
+        let url = Sqs::queue_url(queue);
         let ask = json!({"QueueUrl": url, "MaxNumberOfMessages": 10, "MessageSystemAttributeNames": ["All"]});
         let answer = self.world.sqs.handle("AmazonSQS.ReceiveMessage", ask.to_string().as_bytes()).await;
         let answer: Value = serde_json::from_slice(&answer.body).unwrap();
         let messages = answer["Messages"].as_array().cloned().unwrap_or_default();
-        let records: Vec<Value> = messages.iter().map(|m| local::poller::record(self.world.queue_name(), m)).collect();
+        let records: Vec<Value> = messages.iter().map(|m| local::poller::record(queue, m)).collect();
         json!({ "Records": records })
     }
 

@@ -44,6 +44,13 @@ async fn a_deployment_sells_its_first_key() {
     let (status, answer) = cloud.http(&admin, Method::POST, "/api/admin/products", &seller, &product.to_string()).await;
     assert_eq!(status, 201, "{answer}");
 
+    let mail = json!({"buyer_mail": {"from": "shop@example.com", "on": ["delivered"]}}).to_string();
+    let (status, answer) = cloud.http(&admin, Method::PATCH, "/api/admin/settings", &seller, &mail).await;
+    assert_eq!(status, 200, "{answer}");
+    let mail = mail.replace("shop@", "boss@");
+    let (status, answer) = cloud.http(&admin, Method::PATCH, "/api/admin/settings", &seller, &mail).await;
+    assert_eq!((status, &answer["errors"][0]["code"]), (422, &json!("not_mail_from")), "{answer}");
+
     let cards = cloud.start("cards", &cloud.card_key()).await;
     let path = "/api/admin/products/game/cards";
     let (status, answer) = cloud.http(&cards, Method::POST, path, &seller, CARD).await;
@@ -125,6 +132,18 @@ async fn a_deployment_sells_its_first_key() {
         other => panic!("an event of nobody's: {other:?}"),
     }
 
+    // The buyer is told by mail: signed, to the service's own path, and once although every step before it came twice.
+    let batch = cloud.receive_notices().await;
+    assert_eq!(batch["Records"].as_array().unwrap().len(), 4, "{batch}");
+    assert_eq!(notify.invoke(&batch).await, Answered::Done(json!({"batchItemFailures": []})));
+    let mails = cloud.world.mailbox.mails();
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    assert_eq!(
+        (mails[0].to.as_str(), mails[0].from.as_str()),
+        ("buyer@example.com", "\"Kamivend\" <shop@example.com>")
+    );
+    assert!(mails[0].text.contains(&format!("https://shop.example.com/o/{id}?t={}", text(&created, "/order_token"))));
+
     // Of the parameters every function reads those it may read, and no others; the tests of the API ask for the other rights.
     let asked = roles().asked();
     for (function, granted) in &roles().granted {
@@ -136,9 +155,13 @@ async fn a_deployment_sells_its_first_key() {
         assert_eq!(of_parameters(used), of_parameters(granted), "{function}");
     }
 
-    for (name, environment) in
-        [("create_order", create), ("payment_webhook", webhook), ("deliver", deliver), ("admin", admin)]
-    {
+    for (name, environment) in [
+        ("create_order", create),
+        ("payment_webhook", webhook),
+        ("deliver", deliver),
+        ("admin", admin),
+        ("notify", notify),
+    ] {
         let log = environment.end().await;
         assert!(!log.is_empty(), "{name} writes a log");
         for line in log.lines() {

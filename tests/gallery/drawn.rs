@@ -219,6 +219,7 @@ impl Stage {
             paid_at: None,
             delivered_at: None,
             viewable_until: None,
+            can_mail: true,
             payment: None,
             others: methods(),
             method: MethodKind::Alipay,

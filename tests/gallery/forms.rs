@@ -49,6 +49,8 @@ pub const FORMS: &[Form] = &[
     ("lookup-locked", "E-16", |_, f| lookup(f, LookupNotice::Locked(5))),
     ("lookup-incomplete", "look-up, a field is empty", |_, f| lookup(f, LookupNotice::Incomplete)),
     ("lookup-unavailable", "look-up, nothing decided", |_, f| lookup(f, LookupNotice::Unavailable)),
+    ("lookup-mailed", "look-up, links are sent", |_, f| lookup(f, LookupNotice::Mailed)),
+    ("lookup-no-mail", "look-up, no mail address", |_, f| lookup(f, LookupNotice::NoMail)),
     ("lookup-found", "look-up, found", |stage, f| {
         let found = Some(stage.found());
         pages::lookup(f, &LookupView { found, contact: "buyer@example.com".to_owned(), ..LookupView::default() })
@@ -86,7 +88,10 @@ fn values(quantity: &str, contact: &str, password: &str) -> FormValues {
 
 fn lookup(f: &Frame<'_>, notice: LookupNotice) -> String {
     let contact = if notice == LookupNotice::Incomplete { "" } else { "buyer@example.com" };
-    pages::lookup(f, &LookupView { notice: Some(notice), contact: contact.to_owned(), ..LookupView::default() })
+    pages::lookup(
+        f,
+        &LookupView { notice: Some(notice), contact: contact.to_owned(), can_mail: true, ..LookupView::default() },
+    )
 }
 
 impl Stage {

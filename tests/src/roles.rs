@@ -53,7 +53,11 @@ fn list(value: &Value) -> Vec<&Value> {
 
 fn rights_of(template: &Value, role: &str) -> BTreeSet<Right> {
     let mut rights = BTreeSet::new();
-    for policy in list(&properties(template, role)["Policies"]) {
+    let own = list(&properties(template, role)["Policies"]);
+    // Policies that stand apart, because whether they exist is a choice.
+    let apart = of_type(template, "AWS::IAM::Policy").into_iter().map(|id| properties(template, id));
+    let apart = apart.filter(|policy| list(&policy["Roles"]).iter().any(|of| target(of) == role));
+    for policy in own.into_iter().chain(apart) {
         for statement in list(&policy["PolicyDocument"]["Statement"]) {
             assert_eq!(statement["Effect"], "Allow", "{role} only allows");
             for action in list(&statement["Action"]) {
@@ -87,8 +91,8 @@ fn name_of(template: &Value, resource: &Value) -> String {
         assert_eq!(branches[0], "MakesCardKey", "which branch is it by default?");
         return name_of(template, &branches[1]);
     }
-    if let Some(text) = resource["Fn::Sub"].as_str() {
-        // Mail leaves by a plain call, which the local world does not judge.
+    let with_variables = &resource["Fn::Sub"][0];
+    if let Some(text) = resource["Fn::Sub"].as_str().or_else(|| with_variables.as_str()) {
         if text.contains(":ses:") {
             return "mail".to_owned();
         }

@@ -4,7 +4,7 @@ use crate::roles::roles;
 use crate::{signed_notification, text};
 use app::catalogue::EpaySettings;
 use app::staff::ADMIN;
-use app::{App, Clock, Ids};
+use app::{App, Clock, Ids, Sender};
 use domain::AccountId;
 use http::{Method, Request};
 use local::roles::acting_as;
@@ -82,7 +82,12 @@ impl TestShop {
 
     /// A shop with everything that a deployment has: limits, data keys wrapped by KMS, and a queue of notices.
     pub async fn deployed(seed: u64) -> TestShop {
-        let pushes = Pushes { queue: true, outside: Outside::OwnMachine(app::net::production()), aws_endpoint: None };
+        let pushes = Pushes {
+            queue: true,
+            outside: Outside::OwnMachine(app::net::production()),
+            aws_endpoint: None,
+            sender: Sender::Anybody,
+        };
         let (shop, _) = TestShop::bare(seed, None, (3, 30), pushes, |_| {});
         shop.world.set_up().await.expect("a world that is set up");
         shop.on_kms()
@@ -91,7 +96,11 @@ impl TestShop {
     /// A shop that tells its seller, over real HTTP to receivers on this machine; `aws` is where Amazon's mail service stands.
     pub async fn pushing(seed: u64, aws: Option<String>) -> TestShop {
         let outside = Outside::OwnMachine(app::net::production());
-        let pushes = Pushes { queue: true, outside, aws_endpoint: aws };
+        TestShop::with_pushes(seed, Pushes { queue: true, outside, aws_endpoint: aws, sender: Sender::Anybody }).await
+    }
+
+    /// A shop whose messages leave it as these say.
+    pub async fn with_pushes(seed: u64, pushes: Pushes) -> TestShop {
         let (shop, _) = TestShop::bare(seed, None, (0, 0), pushes, |_| {});
         shop.world.set_up().await.expect("a world that is set up");
         shop

@@ -9,9 +9,8 @@ from checks import RESERVED, check, deliver, first, function, program, put
 # Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
 FOR_EVERYTHING = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 
-# Actions whose resource is not the template's to name: which address mail is sent from, the seller says later and by the API.
-# A role may do them to everything of one kind in its own account.
-NAMED_LATER = {"ses:SendEmail"}
+# Only these programs send mail.
+SENDS_MAIL = {"desk", "reconcile", "notify"}
 
 # Only these programs see a card in clear.
 OPENS_CARDS = {"reveal", "deliver", "cards"}
@@ -22,9 +21,12 @@ def many(value):
 
 
 def statements(stack, name):
-    """The statements of a role's own policies."""
+    """The statements of a role's policies, its own and those that stand apart."""
     for policy in stack.resources[name]["Properties"].get("Policies", []):
         yield from many(policy["PolicyDocument"]["Statement"])
+    for policy in stack.of("AWS::IAM::Policy").values():
+        if name in [stack.target(one) for one in policy.get("Roles", [])]:
+            yield from many(policy["PolicyDocument"]["Statement"])
 
 
 def role(stack, binary):
@@ -129,9 +131,60 @@ def widths(stack):
                 elif told.endswith("*") and not re.search(
                     r"/index/\*$|\$\{AWS::StackName\}[^:]*\*$|^[A-Za-z]+\.Arn", told
                 ):
-                    if set(actions) <= NAMED_LATER and "${AWS::AccountId}:" in told:
-                        continue
                     yield f"{name} may do {', '.join(actions)} to every {told.rsplit(':', 1)[-1]}"
+
+
+def mail(stack):
+    return stack.resources["MailRights"]
+
+
+def mail_statement(stack):
+    return mail(stack)["Properties"]["PolicyDocument"]["Statement"][0]
+
+
+@check(
+    "mail is sent in the name of one address, and by nobody where there is none",
+    (put(mail, "Condition", None), "MailRights stands where no address is given"),
+    (put(mail, "Condition", "HasDomain"), "MailRights stands where no address is given"),
+    (put(mail_statement, "Condition", None), "MailRights lets mail be sent in anybody's name"),
+    (
+        put(mail_statement, "Condition", {"StringEquals": {"ses:FromDisplayName": {"Ref": "MailFrom"}}}),
+        "MailRights lets mail be sent in anybody's name",
+    ),
+    (
+        put(mail_statement, "Resource", [{"Fn::Sub": "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*"}]),
+        "MailRights is about every address of the account",
+    ),
+    (put(mail_statement, "Action", ["ses:*"]), "MailRights allows ses:*"),
+    (lambda s: mail(s)["Properties"]["Roles"].append({"Ref": "OrderRole"}), "order may send mail"),
+    (lambda s: mail(s)["Properties"]["Roles"].pop(), "notify may not send mail"),
+    (
+        grant("ses:SendEmail", {"Fn::Sub": "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${MailFrom}"}),
+        "DeliverRole sends mail by a right of its own",
+    ),
+)
+def mails(stack):
+    for name, role in stack.of("AWS::IAM::Role").items():
+        own = json.dumps([policy["PolicyDocument"] for policy in role.get("Policies", [])])
+        if "ses:" in own:
+            yield f"{name} sends mail by a right of its own, whether there is an address or not"
+    for name, policy in stack.of("AWS::IAM::Policy").items():
+        for statement in many(policy["PolicyDocument"]["Statement"]):
+            if not any(action.startswith("ses:") for action in many(statement["Action"])):
+                continue
+            if stack.resources[name].get("Condition") != "SendsMail":
+                yield f"{name} stands where no address is given"
+            if statement.get("Condition") != {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}}:
+                yield f"{name} lets mail be sent in anybody's name"
+            yield from (f"{name} allows {a}" for a in many(statement["Action"]) if a != "ses:SendEmail")
+            told = json.dumps(statement["Resource"])
+            if "*" in told or "MailFrom" not in told:
+                yield f"{name} is about every address of the account"
+    for name, properties in stack.functions().items():
+        runs, its = program(stack, name), stack.target(properties["Role"])
+        may = any("ses:SendEmail" in many(s["Action"]) for s in statements(stack, its))
+        if may != (runs in SENDS_MAIL):
+            yield f"{runs} may {'not ' if runs in SENDS_MAIL else ''}send mail"
 
 
 def may_use_key(stack, name):

@@ -69,6 +69,7 @@ pub fn order(id: OrderId, state: State, to_review: bool) -> Order {
         refunds: vec![],
         due: None,
         sent_again_at: None,
+        mail_in: None,
     };
     if state != State::Void {
         return order;

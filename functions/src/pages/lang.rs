@@ -21,6 +21,22 @@ impl Lang {
         }
     }
 
+    /// The language of pages in which an order is written to.
+    pub fn of_stored(lang: domain::order::Lang) -> Lang {
+        match lang {
+            domain::order::Lang::Zh => Lang::Zh,
+            domain::order::Lang::En => Lang::En,
+        }
+    }
+
+    /// The same language as orders and messages keep it.
+    pub fn stored(self) -> domain::order::Lang {
+        match self {
+            Lang::Zh => domain::order::Lang::Zh,
+            Lang::En => domain::order::Lang::En,
+        }
+    }
+
     /// The word of this language, for words that outlive whoever asks.
     pub(super) fn word(self, zh: &'static str, en: &'static str) -> &'static str {
         self.t(zh, en)

@@ -53,6 +53,11 @@ impl Page<'_> {
         }
     }
 
+    /// Whether what there is to tell is no complaint.
+    fn is_good(&self) -> bool {
+        self.v.notice == Some(LookupNotice::Mailed)
+    }
+
     /// Whether a field is missing.
     fn is_incomplete(&self) -> bool {
         self.v.notice == Some(LookupNotice::Incomplete)
@@ -60,14 +65,14 @@ impl Page<'_> {
 
     /// Whether the missing field is the contact; else it is both of the others.
     fn lacks_contact(&self) -> bool {
-        self.is_incomplete() && self.v.contact.trim().is_empty()
+        self.v.notice == Some(LookupNotice::NoMail) || self.is_incomplete() && self.v.contact.trim().is_empty()
     }
 
     /// What there is to tell; empty for nothing.
     fn notice(&self) -> String {
         let (zh, en) = match self.v.notice {
             None => return String::new(),
-            Some(LookupNotice::Incomplete) if self.lacks_contact() => {
+            Some(LookupNotice::Incomplete) if self.v.contact.trim().is_empty() => {
                 ("请填写联系方式。".to_owned(), "Enter your contact.".to_owned())
             }
             Some(LookupNotice::Incomplete) => (
@@ -85,6 +90,19 @@ impl Page<'_> {
             Some(LookupNotice::Unavailable) => (
                 "暂时没有查成，请稍后再试。你的订单不受影响。".to_owned(),
                 "The look-up did not go through. Please try again shortly. Your orders are not affected.".to_owned(),
+            ),
+            Some(LookupNotice::NoMail) => (
+                "只能发到邮箱：请填写下单时用的邮箱地址。".to_owned(),
+                "Links go to mail addresses only. Enter the one you ordered with.".to_owned(),
+            ),
+            Some(LookupNotice::Mailed) => (
+                "如果这个邮箱在本店有已付款的订单，链接马上发到。设了查询密码的订单不在其中。".to_owned(),
+                "If this address has paid orders here, their links are on the way. Orders with a password are not among them."
+                    .to_owned(),
+            ),
+            Some(LookupNotice::MailedEnough) => (
+                "今天发得够多了，请明天再试，或看看垃圾邮件箱。".to_owned(),
+                "Enough were sent today. Look into your spam folder, or try again tomorrow.".to_owned(),
             ),
         };
         match self.f.lang {

@@ -7,6 +7,7 @@ mod keys;
 mod lang;
 mod layout;
 mod lookup;
+mod mail;
 pub mod markdown;
 mod order;
 mod product;
@@ -18,6 +19,7 @@ pub mod view;
 
 pub use keys::{cover, keys, keys_part, keys_txt};
 pub use lookup::lookup;
+pub use mail::{MailContent, MailWords, mail};
 pub use order::{order, order_main, patience};
 pub use product::product;
 pub use shop::{shop, terms};

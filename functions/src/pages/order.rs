@@ -104,6 +104,10 @@ impl Page {
         match (&v.stage, v.access) {
             (_, Access::Locked) => None,
             (Stage::Awaiting { .. } | Stage::Checking | Stage::Paid { .. }, _) => Some("8".to_owned()),
+            // Whoever pressed something first reads what came of it.
+            (Stage::Delivered | Stage::Completed, Access::Open) if v.notice.is_some() => {
+                Some(format!("8;url=/o/{}/keys", v.id))
+            }
             (Stage::Delivered | Stage::Completed, Access::Open) => Some(format!("0;url=/o/{}/keys", v.id)),
             _ => None,
         }

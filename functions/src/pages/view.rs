@@ -292,6 +292,10 @@ pub enum CheckNotice {
     UnlockNone,
     /// Unlocking: too many tries; again in so many minutes.
     UnlockShut(i64),
+    /// The link is on its way to the contact's mailbox.
+    Mailed,
+    /// Enough mails were asked for today.
+    MailedEnough,
 }
 
 /// What is shown to pay.
@@ -356,6 +360,8 @@ pub struct OrderView<'a> {
     pub collection_code: Option<String>,
     /// The whole link with its token, to copy; `None` while locked.
     pub link: Option<String>,
+    /// Whether the link can be sent to the contact's mailbox.
+    pub can_mail: bool,
     /// Whom to ask.
     pub support: &'a [Contact],
     /// What happened, oldest first.
@@ -400,6 +406,8 @@ pub struct KeysView<'a> {
     pub collection_code: Option<String>,
     /// Days of warranty; 0 for none.
     pub warranty_days: u32,
+    /// Whether the order's link can be sent to the contact's mailbox.
+    pub can_mail: bool,
     /// Whom to ask.
     pub support: &'a [Contact],
 }
@@ -415,6 +423,8 @@ pub struct LookupView<'a> {
     pub contact: String,
     /// Any number of the order, as typed.
     pub number: String,
+    /// Whether links can be sent to a contact's mailbox.
+    pub can_mail: bool,
     /// What else there is to tell.
     pub notice: Option<LookupNotice>,
 }
@@ -430,6 +440,12 @@ pub enum LookupNotice {
     Locked(i64),
     /// Nothing was decided; try again.
     Unavailable,
+    /// Links: the contact is no mail address.
+    NoMail,
+    /// Links: on their way, if that contact has orders here.
+    Mailed,
+    /// Links: enough were asked for today.
+    MailedEnough,
 }
 
 /// One order in a list.

@@ -2,6 +2,7 @@
 //! `lambda_http`'s own reader, so raw query, cookies and base64 are Lambda's, not ours.
 
 use crate::gateway::{GatewayRequest, Notification};
+use crate::mail_page;
 use crate::roles::acting_as;
 use crate::world::World;
 use app::App;
@@ -35,6 +36,9 @@ impl Front {
     pub async fn handle(&self, request: Request<Vec<u8>>, peer: &str) -> Response<Vec<u8>> {
         if request.uri().path().starts_with("/sandbox/") {
             return self.gateway(request, peer).await;
+        }
+        if mail_page::is_here(request.uri().path()) {
+            return mail_page::handle(&self.world.mailbox, self.world.public_url(), &request);
         }
         self.shop(request, peer).await
     }

@@ -89,6 +89,7 @@ fn welcome(shop: &Shop) -> String {
         }
     }
     let (pid, key) = &shop.sandbox;
+    text += &format!("\n  mail       {}{} (nothing is sent; see it here)", shop.url, local::mail_page::PATH);
     text += &format!("\n  sandbox    pid {pid}, key {key} (no real money)\n");
     text
 }

@@ -20,8 +20,8 @@ pub async fn acting_as<F: Future>(function: &'static str, work: F) -> F::Output 
 pub struct Right {
     /// As policies write it, such as `dynamodb:GetItem`.
     pub action: String,
-    /// What it is done to: `table/kamivend-orders`, `table/kamivend-orders/index/due`, `queue/kamivend-deliver`, `key/…` or
-    /// `parameter/…`.
+    /// What it is done to: `table/kamivend-orders`, `table/kamivend-orders/index/due`, `queue/kamivend-deliver`, `key/…`,
+    /// `parameter/…`, or `mail`.
     pub resource: String,
 }
 
@@ -35,6 +35,11 @@ impl fmt::Display for Right {
 pub trait Roles: Send + Sync + fmt::Debug {
     /// Whether a function's role gives it a right.
     fn allows(&self, function: &str, right: &Right) -> bool;
+}
+
+/// Whether the function in whose name this task works has a right. Work outside of any function may do anything.
+pub(crate) fn allowed(roles: &dyn Roles, right: &Right) -> bool {
+    CALLER.try_with(|function| roles.allows(function, right)).unwrap_or(true)
 }
 
 /// The function in whose name this task works, and the first right that its role does not give it for a call.

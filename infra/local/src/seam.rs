@@ -5,6 +5,7 @@
 use crate::engine::Engine;
 use crate::gateway::{Gateway, GatewayRequest};
 use crate::kms::Kms;
+use crate::mailbox::Mailbox;
 use crate::roles::{self, Roles};
 use crate::sqs::Sqs;
 use crate::ssm::Ssm;
@@ -132,6 +133,9 @@ pub struct Seam {
     roles: Option<Arc<dyn Roles>>,
     tap: Arc<dyn Tap>,
     outside: Outside,
+    /// The shop's own API, as one function reaches another there.
+    shop: Option<SharedHttpConnector>,
+    mailbox: Option<Mailbox>,
 }
 
 /// What answers plain calls to addresses that are not this world's own.
@@ -180,7 +184,19 @@ impl Seam {
     /// slash at its end, is followed by `/sandbox/`.
     pub fn new(engine: Engine, sqs: Sqs, gateway: Gateway, public_url: &str, tap: Arc<dyn Tap>) -> Seam {
         let (parameters, public_url) = (Ssm::default(), public_url.to_owned());
-        Seam { engine, sqs, kms: None, parameters, gateway, public_url, roles: None, tap, outside: Outside::Nothing }
+        Seam {
+            engine,
+            sqs,
+            kms: None,
+            parameters,
+            gateway,
+            public_url,
+            roles: None,
+            tap,
+            outside: Outside::Nothing,
+            shop: None,
+            mailbox: None,
+        }
     }
 
     /// The same seam with what only a deployment has: keys, parameters, and roles to which functions are held.
@@ -195,6 +211,18 @@ impl Seam {
     pub fn with_outside(mut self, outside: Outside) -> Seam {
         self.outside = outside;
         self
+    }
+
+    /// The same seam through which the shop reaches its own API, and through which mail goes into a mailbox.
+    pub fn with_shop(mut self, shop: SharedHttpConnector, mailbox: Mailbox) -> Seam {
+        self.shop = Some(shop);
+        self.mailbox = Some(mailbox);
+        self
+    }
+
+    /// Where mail goes, if this world keeps any.
+    pub fn mailbox(&self) -> Option<&Mailbox> {
+        self.mailbox.as_ref()
     }
 
     /// As the SDK wants it.
@@ -262,8 +290,16 @@ impl Seam {
 
     /// The call of a program to somewhere outside of this world, and the way there, if there is one.
     fn outgoing(&self, call: &Call, request: HttpRequest) -> Option<(SharedHttpConnector, HttpRequest)> {
-        if !call.is_plain() || call.target.starts_with(&format!("{}/", self.public_url)) {
+        if !call.is_plain() {
             return None;
+        }
+        if call.target.starts_with(&format!("{}/", Mailbox::ENDPOINT)) {
+            let mailbox = self.mailbox.clone()?;
+            return Some((SharedHttpConnector::new(mailbox), request));
+        }
+        if let Some(path) = call.target.strip_prefix(&self.public_url).filter(|path| path.starts_with('/')) {
+            let shop = self.shop.clone().filter(|_| path.starts_with("/api/"))?;
+            return Some((shop, request));
         }
         self.outside.connector(&call.target).map(|connector| (connector.clone(), request))
     }

@@ -6,7 +6,7 @@ use crate::secrets::LocalSecrets;
 use crate::world::{Pushes, TABLES_FILE, World, WorldOptions};
 use crate::{Front, poller, sample, server};
 use app::meter::Sink;
-use app::{App, Clock, Ids, Meter, Scope};
+use app::{App, Clock, Ids, Meter, Scope, Sender};
 use functions::desk::describe_report;
 use functions::reconcile::{self, Job};
 use std::fmt::Display;
@@ -65,7 +65,12 @@ pub(crate) fn world_options(options: &Options, url: &str, secrets: LocalSecrets)
         clock: Clock::system(),
         ids: Ids::system(),
         secrets,
-        pushes: Pushes { queue: true, outside: Outside::Everything(app::net::production()), aws_endpoint: None },
+        pushes: Pushes {
+            queue: true,
+            outside: Outside::Everything(app::net::production()),
+            aws_endpoint: None,
+            sender: Sender::Anybody,
+        },
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::engine::{Engine, EngineError};
 use crate::gateway::{self, Gateway};
 use crate::kms::Kms;
+use crate::mailbox::Mailbox;
 use crate::numbers::Numbers;
+use crate::own_shop::OwnShop;
 use crate::roles::Roles;
 use crate::seam::{Outside, Quiet, Seam, Tap};
 use crate::secrets::LocalSecrets;
@@ -12,7 +14,7 @@ use crate::ssm::Ssm;
 use app::catalogue::EpaySettings;
 use app::net::Aws;
 use app::staff::PasswordHash;
-use app::{App, Clock, Config, Ids, MasterKey, Meter, Secrets};
+use app::{App, Clock, Config, Ids, MasterKey, Meter, Secrets, Sender};
 use domain::AccountId;
 use domain::limits::{NOTICE_HIDDEN_SECONDS, NOTICE_KEPT_SECONDS, NOTICE_RECEIVES_MAX, RECEIVES_MAX};
 use serde_json::json;
@@ -68,8 +70,10 @@ pub struct Pushes {
     pub queue: bool,
     /// What answers plain calls to addresses that are not this world's own.
     pub outside: Outside,
-    /// The address that stands for Amazon's mail service.
+    /// The address that stands for Amazon's mail service; `None` is this world's own mailbox.
     pub aws_endpoint: Option<String>,
+    /// In whose name mail may be sent.
+    pub sender: Sender,
 }
 
 /// A world could not be opened.
@@ -114,6 +118,8 @@ pub struct World {
     pub kms: Kms,
     /// Its parameters.
     pub parameters: Ssm,
+    /// Where its mail goes.
+    pub mailbox: Mailbox,
     pub(crate) roles: Option<Arc<dyn Roles>>,
     /// What functions counted.
     pub numbers: Numbers,
@@ -171,6 +177,7 @@ impl World {
             table_prefix: "kamivend".to_owned(),
             queue_url: Sqs::queue_url(QUEUE),
             notices_queue_url: options.pushes.queue.then(|| Sqs::queue_url(NOTICES)),
+            sender: options.pushes.sender.clone(),
         };
         engine.create_tables(&store::Tables::with_prefix(&config.table_prefix)).map_err(WorldError::Engine)?;
         let kms = Kms::new(&options.secrets.master, options.ids.clone())
@@ -181,6 +188,7 @@ impl World {
             gateway,
             kms,
             parameters: Ssm::default(),
+            mailbox: Mailbox::new(&options.clock),
             roles: None,
             numbers: Numbers::default(),
             config,
@@ -264,7 +272,9 @@ impl World {
             region: "local".to_owned(),
             credentials: credentials(),
             endpoint_override: Some("http://aws.local".to_owned()),
-            mail_endpoint: self.options.pushes.aws_endpoint.clone(),
+            mail_endpoint: Some(
+                self.options.pushes.aws_endpoint.clone().unwrap_or_else(|| Mailbox::ENDPOINT.to_owned()),
+            ),
         };
         let secrets = Secrets {
             shop: self.options.secrets.shop.clone(),
@@ -284,6 +294,7 @@ impl World {
         let (engine, sqs, gateway) = (self.engine.clone(), self.sqs.clone(), self.gateway.clone());
         Seam::new(engine, sqs, gateway, &self.config.public_url, tap)
             .with_outside(self.options.pushes.outside.clone())
+            .with_shop(OwnShop::connector(self.clone()), self.mailbox.clone().held_to(self.roles.clone()))
             .deployed(self.kms.clone(), self.parameters.clone(), self.roles.clone())
     }
 

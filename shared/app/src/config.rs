@@ -36,6 +36,41 @@ pub struct Config {
     pub queue_url: String,
     /// The queue of notices to the seller; `None` tells nobody anything.
     pub notices_queue_url: Option<String>,
+    /// In whose name mail may be sent.
+    pub sender: Sender,
+}
+
+/// In whose name mail may be sent. A deployment's role allows one address, so any other is refused before it is tried.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Sender {
+    /// In nobody's: no mail is sent.
+    #[default]
+    Nobody,
+    /// In that of this address alone.
+    Only(String),
+    /// In any: in the local shop, whose mail goes no further than its mailbox.
+    Anybody,
+}
+
+impl Sender {
+    /// Whether mail may be sent in the name of an address.
+    pub fn allows(&self, address: &str) -> bool {
+        match self {
+            Sender::Nobody => false,
+            Sender::Only(own) => own == address,
+            Sender::Anybody => true,
+        }
+    }
+
+    /// Why an address is refused, as a word of the API: `not_here` where no mail is sent, `not_mail_from` where another address
+    /// sends it; `None` when it is allowed.
+    pub fn refusal(&self, address: &str) -> Option<&'static str> {
+        match self {
+            Sender::Nobody => Some("not_here"),
+            _ if self.allows(address) => None,
+            _ => Some("not_mail_from"),
+        }
+    }
 }
 
 /// The default hold: long enough for a buyer who must find a phone, short enough for the next buyer.
@@ -185,6 +220,7 @@ pub(crate) fn environment() -> Result<Deployment, BadSetting> {
         table_prefix: required("KAMIVEND_TABLE_PREFIX")?,
         queue_url: required("KAMIVEND_QUEUE_URL")?,
         notices_queue_url: optional("KAMIVEND_NOTICES_QUEUE_URL"),
+        sender: optional("KAMIVEND_MAIL_FROM").map_or(Sender::Nobody, Sender::Only),
     };
     let master = optional("KAMIVEND_CARD_KEY").map(MasterKey::Kms);
     Ok(Deployment { config, master, aws: aws_from_env()?, path })

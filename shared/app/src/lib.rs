@@ -50,7 +50,7 @@ pub use attention::Row as AttentionRow;
 pub use audit::{Finding, Report, Scope};
 pub use checks::CheckAnswer;
 pub use clock::Clock;
-pub use config::{Config, MasterKey, Secrets};
+pub use config::{Config, MasterKey, Secrets, Sender};
 pub use delivery::{DeliverAnswer, OpenedCard};
 pub use error::AppError;
 pub use hold::Stock;

@@ -4,7 +4,7 @@
 use crate::catalogue::{ChannelSetting, Listed};
 use crate::hold::{Held, HoldEnd};
 use crate::{App, AppError};
-use domain::order::{Attempt, Order, State, Why};
+use domain::order::{Attempt, Lang, Order, State, Why};
 use domain::product::{Product, Unfit};
 use domain::{AccountId, Claim, Money, OrderId, OutTradeNo, ProductId};
 use store::writes::NewOrder;
@@ -35,6 +35,9 @@ pub struct OrderRequest {
     pub price_seen: Option<Money>,
     /// The address the request came from, as the front saw it. Not part of the fingerprint: phones change it all day.
     pub address: String,
+    /// The language the request was made in, for what its buyer is told by mail. Not part of the fingerprint: it changes with a
+    /// browser's settings.
+    pub lang: Lang,
 }
 
 /// A create that led to an order.
@@ -48,6 +51,15 @@ pub struct CreateAnswer {
     pub channel: Option<ChannelSetting>,
     /// Whether this call wrote it.
     pub is_new: bool,
+}
+
+/// A wish that fits the shop.
+struct Fit {
+    product: Product,
+    amount: Money,
+    channel: ChannelSetting,
+    /// In which language its buyer is told by mail, if that is wanted and the contact is an address.
+    mail_in: Option<Lang>,
 }
 
 /// Why a create led to no order. In order of precedence.
@@ -98,7 +110,7 @@ impl App {
         if scarce && let Some(found) = self.store.order(&request.order).await? {
             return self.answer_found(request, found).await;
         }
-        let (product, amount, channel) = match self.check(request).await? {
+        let fit = match self.check(request).await? {
             Ok(fit) => fit,
             Err(refusal) => {
                 let found = if scarce { None } else { self.store.order(&request.order).await? };
@@ -115,7 +127,7 @@ impl App {
             return Ok(Err(CreateRefusal::TooMany));
         }
         // So does a large claim that cannot be met: whoever asks for more than there is must not hold it while it is counted.
-        if scarce && request.quantity > 1 && !self.could_hold(&product.id, claim, request.quantity).await? {
+        if scarce && request.quantity > 1 && !self.could_hold(&fit.product.id, claim, request.quantity).await? {
             return self.refuse_shortfall(request).await;
         }
         let read = async { if scarce { Ok(None) } else { self.store.order(&request.order).await } };
@@ -128,9 +140,9 @@ impl App {
         };
         let count = async { if scarce { false } else { self.is_one_too_many(request).await } };
         let (found, written, too_many, hold) =
-            tokio::join!(read, write, count, self.hold(&product.id, claim, request.quantity, &mut held));
+            tokio::join!(read, write, count, self.hold(&fit.product.id, claim, request.quantity, &mut held));
         if let Some(found) = found? {
-            self.give_back(&found, &product.id, claim, &held).await;
+            self.give_back(&found, &fit.product.id, claim, &held).await;
             return self.answer_found(request, found).await;
         }
         written?;
@@ -140,34 +152,32 @@ impl App {
         if hold? == HoldEnd::SoldOut {
             return self.give_up(request, claim, &held, Why::SoldOut).await;
         }
-        let order = self.new_order(request, &product, amount, &channel, &held);
+        let order = self.new_order(request, &fit, &held);
         let new = NewOrder { order, details };
         let (order, is_new) = match self.store.place_order(&new).await? {
             Outcome::Applied(order) => (order, true),
             Outcome::AlreadyApplied(order) => (order, false),
             Outcome::Refused(found) => {
-                self.give_back(&found, &product.id, claim, &held).await;
+                self.give_back(&found, &fit.product.id, claim, &held).await;
                 return Ok(Err(refused_by(&found)));
             }
         };
-        self.give_back(&order, &product.id, claim, &held).await;
+        self.give_back(&order, &fit.product.id, claim, &held).await;
         if is_new {
             self.count_created(&order);
             self.note_made(request).await;
         }
-        Ok(Ok(CreateAnswer { order, product, channel: Some(channel), is_new }))
+        Ok(Ok(CreateAnswer { order, product: fit.product, channel: Some(fit.channel), is_new }))
     }
 
     /// The wish against the shop: product, price, fields, channel.
-    async fn check(
-        &self,
-        request: &OrderRequest,
-    ) -> Result<Result<(Product, Money, ChannelSetting), CreateRefusal>, AppError> {
+    async fn check(&self, request: &OrderRequest) -> Result<Result<Fit, CreateRefusal>, AppError> {
         let Some(Listed { product, look }) = self.listed(&request.product).await? else {
             return Ok(Err(CreateRefusal::NoProduct));
         };
         // Closed by its owner: nothing new is taken, and what was ordered before goes on.
-        if self.is_closed_by_owner().await? {
+        let choices = self.choices().await?;
+        if choices.closed {
             return Ok(Err(CreateRefusal::Closed));
         }
         let amount = match product.price_of(request.quantity, &request.channel, request.price_seen) {
@@ -198,7 +208,9 @@ impl App {
         }
         match self.channel(&request.channel).await? {
             Some(channel) if channel.enabled && channel.channel.currency() == amount.currency => {
-                Ok(Ok((product, amount, channel)))
+                let is_mail = look.contact_kind.may_be_mail() && push::mail::is_address(&request.contact);
+                let mail_in = (choices.mails_delivered && is_mail).then_some(request.lang);
+                Ok(Ok(Fit { product, amount, channel, mail_in }))
             }
             _ => Ok(Err(CreateRefusal::ChannelDown)),
         }
@@ -279,14 +291,8 @@ impl App {
         }
     }
 
-    fn new_order(
-        &self,
-        request: &OrderRequest,
-        product: &Product,
-        amount: Money,
-        channel: &ChannelSetting,
-        held: &Held,
-    ) -> Order {
+    fn new_order(&self, request: &OrderRequest, fit: &Fit, held: &Held) -> Order {
+        let Fit { product, amount, channel, mail_in } = fit;
         let now = self.clock.now();
         let mut attempt = Attempt {
             no: OutTradeNo { order: request.order, tail: self.ids.bytes(), attempt: 1 },
@@ -322,6 +328,7 @@ impl App {
             refunds: Vec::new(),
             due: None,
             sent_again_at: None,
+            mail_in: *mail_in,
         }
     }
 }

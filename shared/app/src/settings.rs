@@ -2,6 +2,7 @@
 //! them; `closed` and `contact_kind` decide whether an order is taken. Kept as documents of the shop's table.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The shop's own words and choices.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -39,6 +40,35 @@ pub struct Settings {
     pub review_takes: String,
     /// The seller is told when so many cards of a product, or fewer, are left to sell.
     pub low_stock_at: u32,
+    /// Mail to buyers; none is sent until the seller chooses so.
+    pub buyer_mail: BuyerMail,
+}
+
+/// Mail to buyers: whose name it is sent in, and when.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BuyerMail {
+    /// The address it comes from; empty when none is sent.
+    pub from: String,
+    /// When it is sent. Whatever this says, nobody is written to who has not paid for an order.
+    pub on: BTreeSet<BuyerMailOn>,
+}
+
+impl BuyerMail {
+    /// Whether mail is sent on this occasion.
+    pub fn wants(&self, on: BuyerMailOn) -> bool {
+        !self.from.is_empty() && self.on.contains(&on)
+    }
+}
+
+/// An occasion for a mail to a buyer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BuyerMailOn {
+    /// The order was delivered.
+    Delivered,
+    /// The buyer pressed a button that asks for the link: on the order's page, or where orders are looked up.
+    Asked,
 }
 
 impl Settings {
@@ -72,6 +102,7 @@ impl Default for Settings {
             refund_takes: String::new(),
             review_takes: String::new(),
             low_stock_at: 5,
+            buyer_mail: BuyerMail::default(),
         }
     }
 }
@@ -138,6 +169,8 @@ pub struct Presentation {
     pub warranty_days: u32,
     /// How buyers of this product reach the shop; empty for the shop's own contacts.
     pub support: Vec<Contact>,
+    /// Whether the mail that tells of a delivery holds the keys themselves, and not only the way to them.
+    pub mail_keys: bool,
 }
 
 /// What a buyer's contact must be.
@@ -156,6 +189,11 @@ pub enum ContactKind {
 }
 
 impl ContactKind {
+    /// Whether a contact of this kind can be a mail address.
+    pub fn may_be_mail(self) -> bool {
+        matches!(self, ContactKind::Any | ContactKind::Email)
+    }
+
     /// Whether a contact, trimmed, is of this kind. Length and control characters are somebody else's check.
     pub fn fits(self, contact: &str) -> bool {
         let digits = |text: &str, range: std::ops::RangeInclusive<usize>| {

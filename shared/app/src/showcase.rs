@@ -3,7 +3,7 @@
 //! does so for whoever was cut off.
 
 use crate::catalogue::{CHANNEL, ChannelSetting, Listed, PRODUCT, read_product, write_product};
-use crate::settings::{Settings, Texts};
+use crate::settings::{BuyerMailOn, Settings, Texts};
 use crate::{App, AppError};
 use domain::limits::CATALOGUE_AGE_MS;
 use domain::{AccountId, Millis, OrderId, ProductId};
@@ -72,9 +72,18 @@ struct Piece {
 pub(crate) struct Shown {
     showcase: Mutex<Option<(Millis, Arc<Showcase>)>>,
     shelf: Mutex<Option<(Millis, Arc<Shelf>)>>,
-    /// Whether the owner takes no orders, as it stands in the settings themselves.
-    closed: Mutex<Option<(Millis, bool)>>,
+    /// What the settings themselves decide about a new order.
+    choices: Mutex<Option<(Millis, Choices)>>,
     texts: Mutex<HashMap<ProductId, (Millis, Texts)>>,
+}
+
+/// What the owner's settings decide about a new order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Choices {
+    /// Whether no orders are taken now.
+    pub(crate) closed: bool,
+    /// Whether buyers are told by mail that their order is delivered.
+    pub(crate) mails_delivered: bool,
 }
 
 /// Cards that can be held, by product.
@@ -275,16 +284,20 @@ impl App {
         }
     }
 
-    /// Whether the owner takes no orders now, from memory no older than two seconds: from the settings themselves, because what
-    /// pages are made from may lag.
-    pub(crate) async fn is_closed_by_owner(&self) -> Result<bool, AppError> {
+    /// What the owner's settings decide about a new order, from memory no older than two seconds: from the settings themselves,
+    /// because what pages are made from may lag.
+    pub(crate) async fn choices(&self) -> Result<Choices, AppError> {
         let now = self.clock.now();
-        if let Some(known) = fresh(&self.shown_lately.closed, now) {
+        if let Some(known) = fresh(&self.shown_lately.choices, now) {
             return Ok(known);
         }
-        let closed = self.settings_now().await?.0.closed.is_some();
-        keep(&self.shown_lately.closed, now, closed);
-        Ok(closed)
+        let settings = self.settings_now().await?.0;
+        let choices = Choices {
+            closed: settings.closed.is_some(),
+            mails_delivered: settings.buyer_mail.wants(BuyerMailOn::Delivered),
+        };
+        keep(&self.shown_lately.choices, now, choices);
+        Ok(choices)
     }
 
     /// Whether the showcase would still have room with this product in it, in place of the one that stands there. A change that
@@ -322,7 +335,7 @@ impl App {
             0 => self.store.create_shop_item(&item).await?,
             _ => self.change_document(&item).await?,
         };
-        *self.shown_lately.closed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.shown_lately.choices.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.arrange_or_leave().await;
         Ok(!matches!(written, Outcome::Refused(_)))
     }

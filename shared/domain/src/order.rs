@@ -192,6 +192,34 @@ pub struct Order {
     pub due: Option<Due>,
     /// When it was last sent to delivery again, Unix ms.
     pub sent_again_at: Option<Millis>,
+    /// In which language its buyer is told by mail that it is delivered; `None` tells nothing. Fixed when the order is written, so
+    /// that delivery needs no further read to know it.
+    pub mail_in: Option<Lang>,
+}
+
+/// A language that a buyer reads.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Lang {
+    /// Chinese.
+    #[default]
+    Zh,
+    /// English.
+    En,
+}
+
+impl Lang {
+    /// The word in the tables and in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Lang::Zh => "zh",
+            Lang::En => "en",
+        }
+    }
+
+    /// Reads that word; `None` for any other.
+    pub fn parse(word: &str) -> Option<Lang> {
+        [Lang::Zh, Lang::En].into_iter().find(|lang| lang.as_str() == word)
+    }
 }
 
 /// Unfinished business of an order. Set and removed in the same write as the state, removed only by the write that leaves

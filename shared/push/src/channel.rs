@@ -179,6 +179,11 @@ impl Channel {
         self.kind
     }
 
+    /// The address a mail comes from; `None` for every other kind.
+    pub fn sender(&self) -> Option<&str> {
+        (self.kind == Kind::Email).then(|| self.field("from"))
+    }
+
     /// A field's value; empty when it has none.
     pub(crate) fn field(&self, name: &str) -> &str {
         self.fields.get(name).map(String::as_str).unwrap_or_default()
@@ -234,7 +239,7 @@ fn is_chat(text: &str) -> bool {
     text.parse::<i64>().is_ok() || text.strip_prefix('@').is_some_and(name)
 }
 
-fn is_mail(text: &str) -> bool {
+pub(crate) fn is_mail(text: &str) -> bool {
     let bad = |c: char| c.is_whitespace() || c.is_control() || "<>,;\"()[]\\".contains(c);
     let host = |host: &str| host.contains('.') && !host.contains('@') && host.split('.').all(|part| !part.is_empty());
     text.len() <= 254

@@ -8,10 +8,11 @@ use crate::text::{bytes, characters, cut};
 use crate::{Channel, Message, Request, Signing};
 use serde_json::{Value, json};
 
-const PATH: &str = "/v2/email/outbound-emails";
+/// The address of the call below the service's own.
+pub(crate) const PATH: &str = "/v2/email/outbound-emails";
 
 /// Characters of the subject; longer ones are not shown.
-const SUBJECT_MAX: usize = 150;
+pub(crate) const SUBJECT_MAX: usize = 150;
 
 /// Bytes of the text.
 const TEXT_MAX: usize = 64_000;
@@ -20,7 +21,6 @@ pub(crate) fn request(channel: &Channel, message: &Message) -> Request {
     let link = message.link.as_ref().map(|link| format!("\n\n{}\n{}\n", link.label, link.url));
     let (title, text) = (cut(&line(&message.title), SUBJECT_MAX, characters), message.lines.iter().map(|l| line(l)));
     let text = cut(&text.collect::<Vec<_>>().join("\n"), TEXT_MAX, bytes) + &link.unwrap_or_default();
-    let part = |text: String| json!({"Data": text, "Charset": "UTF-8"});
     let content = json!({"Simple": {"Subject": part(title), "Body": {"Text": part(text)}}});
     let body = json!({
         "FromEmailAddress": channel.field("from"),
@@ -33,8 +33,13 @@ pub(crate) fn request(channel: &Channel, message: &Message) -> Request {
     request
 }
 
+/// A part of a mail, as the call has it.
+pub(crate) fn part(text: String) -> Value {
+    json!({"Data": text, "Charset": "UTF-8"})
+}
+
 /// In a mail a mention is nothing and an address is an address, so only what hides or breaks the line is taken out.
-fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     crate::text::plain(text).replace('＠', "@").replace('＜', "<").replace('＞', ">")
 }
 

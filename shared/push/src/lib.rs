@@ -1,4 +1,4 @@
-//! Messages to the seller's phone: a message becomes an HTTP request, and a provider's answer becomes a verdict. No network, no
+//! Messages to the seller's phone and mail to buyers: a message becomes an HTTP request, and a provider's answer becomes a verdict. No network, no
 //! clock, no randomness.
 //!
 //! **Invariant:** an answer that is not an explicit yes or an explicit no is [`Verdict::Unknown`], and the message comes again.
@@ -11,6 +11,7 @@ mod channel;
 mod dingtalk;
 mod email;
 mod feishu;
+pub mod mail;
 mod reply;
 mod serverchan;
 mod sign;

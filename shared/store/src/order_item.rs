@@ -4,7 +4,7 @@ use crate::StoreError;
 use crate::item::{Reader, bytes, number, string};
 use crate::write::Item;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::order::{Attempt, Due, DueKind, Order, Settled, State, Why};
+use domain::order::{Attempt, Due, DueKind, Lang, Order, Settled, State, Why};
 use domain::refund::{Refund, RefundState};
 use domain::stock::SlotRun;
 use domain::{AccountId, Currency, Millis, OrderId, OutTradeNo, ProductId, Txn};
@@ -160,6 +160,8 @@ pub(crate) fn read_order(item: &Item) -> Result<Order, StoreError> {
         refunds: if r.has("rf") { numbered(&r, "rf", read_refund)? } else { Vec::new() },
         due: read_due(&r)?,
         sent_again_at: r.maybe("rs", Reader::number)?,
+        // A language that a later release knows is no reason to hold an order back: its buyer gets no mail from this one.
+        mail_in: r.maybe("ml", Reader::text)?.and_then(Lang::parse),
     })
 }
 
@@ -187,6 +189,7 @@ pub(crate) fn void_order(id: OrderId, product: ProductId, why: Option<Why>, at: 
         refunds: Vec::new(),
         due: None,
         sent_again_at: None,
+        mail_in: None,
     }
 }
 
@@ -215,6 +218,9 @@ pub(crate) fn write_order(order: &Order, details: &Details) -> Item {
     }
     if order.to_review {
         item.insert("rv".into(), number(1));
+    }
+    if let Some(lang) = order.mail_in {
+        item.insert("ml".into(), string(lang.as_str()));
     }
     item
 }

@@ -22,7 +22,7 @@ async fn a_product_is_created_with_what_is_not_said_filled_in() {
         "channels": ["sandbox"], "min_quantity": 1, "max_quantity": 50, "fields": [], "review": false, "on_sale": true,
         "archived": false, "version": 1, "summary": "", "category": "", "picture": null, "contact_kind": "any",
         "card_template": null, "hide_stock": false, "pinned": false, "sort": 0, "hidden": false, "warranty_days": 0,
-        "support": [], "description": "", "instructions": "",
+        "support": [], "mail_keys": false, "description": "", "instructions": "",
     });
     assert_eq!(one.body, filled);
     let read = sell(&shop, "GET", &format!("/api/admin/products/{}", text(&one.body, "/id")), &json!({})).await;

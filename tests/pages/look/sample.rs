@@ -228,7 +228,12 @@ pub fn all(shop: &Shop, lang: Lang) -> Vec<(String, String)> {
     let told = [LookupNotice::Incomplete, LookupNotice::None, LookupNotice::Locked(5), LookupNotice::Unavailable];
     for notice in told {
         for contact in ["", "10001"] {
-            let view = LookupView { notice: Some(notice), contact: contact.to_owned(), ..LookupView::default() };
+            let view = LookupView {
+                notice: Some(notice),
+                contact: contact.to_owned(),
+                can_mail: true,
+                ..LookupView::default()
+            };
             add(format!("lookup {notice:?} {contact}"), lookup(view));
         }
     }

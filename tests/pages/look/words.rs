@@ -207,6 +207,17 @@ fn looking_up_says_what_to_try_next() {
             "尝试次数过多，请 5 分钟后再试，或联系店家。",
             "Too many tries. Wait 5 min or contact the shop.",
         ),
+        (
+            LookupNotice::NoMail,
+            "只能发到邮箱：请填写下单时用的邮箱地址。",
+            "Links go to mail addresses only. Enter the one you ordered with.",
+        ),
+        (
+            LookupNotice::Mailed,
+            "如果这个邮箱在本店有已付款的订单，链接马上发到。",
+            "If this address has paid orders here, their links are on the way.",
+        ),
+        (LookupNotice::MailedEnough, "今天发得够多了，请明天再试", "Enough were sent today."),
     ] {
         for (lang, words) in [(Lang::Zh, zh), (Lang::En, en)] {
             let view = LookupView { notice: Some(notice), ..LookupView::default() };

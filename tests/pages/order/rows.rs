@@ -355,6 +355,12 @@ fn every_answer_to_a_press_is_read_on_the_status_line() {
             "没有找到。请核对联系方式和密码，或用付款账单里的“商户单号”查。",
             "Not found. Check both fields, or use the merchant order number from your payment bill.",
         ),
+        (CheckNotice::Mailed, "链接马上发到你的邮箱。", "The link is on its way to your mailbox."),
+        (
+            CheckNotice::MailedEnough,
+            "今天发得够多了，请看看垃圾邮件箱，或明天再试。",
+            "Enough were sent today. Look into your spam folder, or try again tomorrow.",
+        ),
         (
             CheckNotice::UnlockShut(9),
             "尝试次数过多，请 9 分钟后再试，或联系店家。",

@@ -101,6 +101,7 @@ pub fn view(stage: Stage) -> OrderView<'static> {
         contact: Some("buyer@example.com".to_owned()),
         collection_code: Some("48210375".to_owned()),
         link: Some(LINK.to_owned()),
+        can_mail: true,
         support: &SUPPORT,
         timeline: vec![(Happened::Created, NOW - 28_000)],
         warranty_days: 7,
@@ -160,6 +161,7 @@ pub fn keys(keys: &[&str], template: Option<&'static CardTemplate>) -> KeysView<
         viewable_until: Some(NOW + 180 * 86_400_000),
         collection_code: Some("48210375".to_owned()),
         warranty_days: 7,
+        can_mail: true,
         support: &SUPPORT,
     }
 }

@@ -3,6 +3,7 @@
 //! sent at all.
 
 mod alarms;
+mod buyers;
 mod persons;
 mod receivers;
 mod sending;
@@ -10,6 +11,7 @@ mod telling;
 mod words;
 
 pub use alarms::{Change, Heard, fault_of};
+pub use buyers::{AskedAnswer, Begin, BuyerMail, Letter, MailedOrder};
 pub(crate) use receivers::Receivers;
 pub use receivers::{Lang, Quiet, RECEIVERS_MAX, Receiver};
 pub(crate) use telling::Results;

@@ -3,22 +3,35 @@
 use crate::App;
 use crate::aws::signature;
 use crate::net::send;
+use push::mail::Mail;
 use push::{Channel, Message, Refusal, Reply, Signing, Verdict};
 
 impl App {
-    /// Whether mail can be sent from here: only where Amazon is.
-    pub fn sends_mail(&self) -> bool {
-        self.aws.mail_endpoint.is_some() || self.aws.region != "local"
-    }
-
     /// Sends a message through a channel, now, and answers what the provider says.
     pub(crate) async fn push(&self, channel: &Channel, message: &Message) -> Verdict {
+        // The role would refuse it as well, with a word that tells the seller nothing.
+        if channel.sender().is_some_and(|from| !self.config.sender.allows(from)) {
+            return Verdict::Refused(Refusal::NotAllowed);
+        }
         let request = channel.request(message, self.clock.now());
         // In a deployment nothing leaves in clear and nothing goes to the machine itself, whoever wrote the address down: it may have
         // come in with another shop's settings.
         if matches!(request.signing, Signing::Done) && !self.is_own_machine() && !request.url.starts_with("https://") {
             return Verdict::Refused(Refusal::NotAllowed);
         }
+        channel.judge(self.carry(request).await.as_ref())
+    }
+
+    /// Sends a mail, now, and answers what Amazon says.
+    pub async fn send_mail(&self, mail: &Mail) -> Verdict {
+        if !self.config.sender.allows(&mail.from.0) {
+            return Verdict::Refused(Refusal::NotAllowed);
+        }
+        Mail::judge(self.carry(mail.request()).await.as_ref())
+    }
+
+    /// Lets a request leave, signed where that is needed; `None` when nothing came back.
+    async fn carry(&self, request: push::Request) -> Option<Reply> {
         let reply = match request.signing {
             Signing::Done => send(&self.http, "POST", &request.url, &request.headers, request.body).await,
             Signing::Aws(service) => match self.sign(service, &request) {
@@ -29,8 +42,7 @@ impl App {
                 }
             },
         };
-        let reply = reply.map(|answer| Reply { status: answer.status, headers: answer.headers, body: answer.body });
-        channel.judge(reply.as_ref())
+        reply.map(|answer| Reply { status: answer.status, headers: answer.headers, body: answer.body })
     }
 
     /// The whole address of a call to a service of Amazon's, and its headers with the signature.

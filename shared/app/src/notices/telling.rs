@@ -155,7 +155,7 @@ impl App {
             One::Collected
         } else {
             let verdict = self.push_now(receiver, notice).await?;
-            self.note_result(receiver, verdict).await;
+            self.note_result(receiver.id.as_str(), &result_note(receiver), verdict).await;
             match verdict {
                 Verdict::Accepted => One::Told,
                 Verdict::Refused(_) => One::Refused,
@@ -171,7 +171,7 @@ impl App {
     /// For how many ms more a receiver's provider wants to be left alone, as far as this instance knows.
     fn is_busy(&self, receiver: &Receiver, now: Millis) -> Option<Millis> {
         let known = self.results.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, until) = known.get(receiver.id.as_str())?;
+        let (_, until) = known.get(&result_note(receiver))?;
         (*until > now).then(|| (until - now).max(GIVEN_UP_MS))
     }
 
@@ -210,7 +210,7 @@ impl App {
     /// Sends a test to a receiver through the very code that sends everything else.
     pub async fn push_test(&self, receiver: &Receiver) -> Result<Verdict, AppError> {
         let verdict = self.push_now(receiver, &Notice::test(self.clock.now())).await?;
-        self.note_result(receiver, verdict).await;
+        self.note_result(receiver.id.as_str(), &result_note(receiver), verdict).await;
         Ok(verdict)
     }
 
@@ -219,7 +219,7 @@ impl App {
         let Some(order) = self.store.order(order).await? else { return Ok(None) };
         let Some(notice) = Notice::of_order(&order, self.clock.now()) else { return Ok(None) };
         let verdict = self.push_now(receiver, &notice).await?;
-        self.note_result(receiver, verdict).await;
+        self.note_result(receiver.id.as_str(), &result_note(receiver), verdict).await;
         Ok(Some(verdict))
     }
 
@@ -310,7 +310,7 @@ impl App {
             _ => words::digest(&words, &notices, digest.more, digest.last, &names),
         };
         let verdict = self.push(&receiver.channel, &message).await;
-        self.note_result(receiver, verdict).await;
+        self.note_result(receiver.id.as_str(), &result_note(receiver), verdict).await;
         if verdict.is_final() {
             self.store.clear_digest(&digest_name(receiver), &digest.notes).await?;
         }
@@ -344,22 +344,26 @@ impl App {
     }
 
     /// Remembers what a receiver's provider said, for the seller to see. Written when it says something else than before.
-    async fn note_result(&self, receiver: &Receiver, verdict: Verdict) {
-        let id = receiver.id.to_string();
+    pub(super) async fn note_result(&self, receiver: &str, note: &str, verdict: Verdict) {
         match verdict {
             Verdict::Accepted => {}
             Verdict::Refused(why) => {
-                tracing::error!(receiver = id, reason = why.as_str(), "the provider refuses what it is sent");
+                tracing::error!(receiver, reason = why.as_str(), "the provider refuses what it is sent");
             }
-            Verdict::Busy { retry_after_ms } => tracing::warn!(receiver = id, retry_after_ms, "the provider is busy"),
-            Verdict::Unknown(why) => tracing::warn!(receiver = id, why, "the provider gave no clear answer"),
+            Verdict::Busy { retry_after_ms } => tracing::warn!(receiver, retry_after_ms, "the provider is busy"),
+            Verdict::Unknown(why) => tracing::warn!(receiver, why, "the provider gave no clear answer"),
         }
         let at = self.clock.now();
         let busy_until = match verdict {
             Verdict::Busy { retry_after_ms } => at + retry_after_ms,
             _ => at,
         };
-        let known = self.results.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, (verdict, busy_until));
+        let known = self
+            .results
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(note.to_owned(), (verdict, busy_until));
         if known.is_some_and(|(before, _)| before == verdict) {
             return;
         }
@@ -367,7 +371,7 @@ impl App {
         let result = LastResult { at, result: verdict.as_str().to_owned(), reason };
         let kept = async {
             let text = serde_json::to_string(&result).map_err(|_| AppError::Setting("a push's result"))?;
-            self.store.keep_note(&result_note(receiver), &text, at + KEPT_MS).await.map_err(AppError::from)
+            self.store.keep_note(note, &text, at + KEPT_MS).await.map_err(AppError::from)
         };
         if let Err(error) = kept.await {
             tracing::warn!(%error, "a push's result was not kept");
