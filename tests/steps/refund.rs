@@ -242,6 +242,28 @@ async fn a_row_returned_cut_anywhere() {
     is_whole(&shop, &["p"]).await;
 }
 
+/// 易支付 v1 answers a question about an attempt with the first of its payments. When the second one settled the order and the first
+/// went back, that answer is not about the order's money.
+#[tokio::test(start_paused = true)]
+async fn the_surplus_that_went_back_is_no_difference_of_the_order() {
+    let shop = TestShop::new(178).await;
+    shop.product("p", 990, &cards("C", 48)).await;
+    let buyer = shop.order("a-buyer-whose-first-payment-is-told-late", "p", 1).await;
+    let page = shop.open_pay_page(&buyer).await;
+    shop.press(&page, "pay_lose_notice").await;
+    shop.press(&page, "pay_twice").await;
+    shop.deliver_all().await;
+    let first = page.rsplit('/').next().unwrap();
+    shop.pay(&buyer, first).await;
+    let listed = rows(&shop, "money").await;
+    assert_eq!((listed.len(), &listed[0]["reason"]), (1, &json!("double")), "{listed:?}");
+    let path = format!("/api/admin/attention/{}", text(&listed[0], "/id"));
+    let (status, answer) = post(shop.front(), &path, &shop.sign_in().await, None, &json!({"action": "refund"})).await;
+    assert_eq!((status, &answer["state"]), (200, &json!("refunded")), "{answer}");
+    let report = shop.audit().await;
+    assert_eq!((report.confirmed_by_provider, report.differences), (1, 0), "{report:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_row_kept_cut_anywhere() {
     let shop = TestShop::new(176).await;

@@ -268,17 +268,18 @@ impl App {
         }
     }
 
+    /// What the provider says about one movement; `None` when it cannot be asked by its own number.
+    pub(crate) async fn ask_number(&self, account: &AccountId, number: &str) -> Result<Option<QueryState>, AppError> {
+        let step = self.channel(account).await?.and_then(|setting| setting.channel.query_number(number));
+        let Some(step) = step else { return Ok(None) };
+        let state = self.drive(step).await;
+        self.count_question(account, &state);
+        Ok(Some(state))
+    }
+
     /// Whether the provider says that all of this movement went back.
     async fn went_back(&self, account: &AccountId, number: &str) -> Result<bool, AppError> {
-        let step = self.channel(account).await?.and_then(|setting| setting.channel.query_number(number));
-        match step {
-            Some(step) => {
-                let state = self.drive(step).await;
-                self.count_question(account, &state);
-                Ok(state == QueryState::Refunded)
-            }
-            None => Ok(false),
-        }
+        Ok(self.ask_number(account, number).await? == Some(QueryState::Refunded))
     }
 
     /// Whether a refund of all that was paid is done, as far as its provider can say: only the whole of it can be told from a

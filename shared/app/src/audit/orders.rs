@@ -131,7 +131,13 @@ impl App {
             QueryState::Paid(_) if done(&by_channel) >= attempt.minor => Some("refunded here, not there"),
             QueryState::Paid(_) => None,
             QueryState::Refunded if returned(&order.refunds) > 0 => None,
-            QueryState::Refunded => Some("refunded there, not here"),
+            // Paid twice, the attempt's number may mean the other payment, whose money went back as that of a row: asked again by the
+            // number of the payment that counts.
+            QueryState::Refunded => match self.ask_number(&attempt.account, &settled.txn.provider_number()).await? {
+                Some(QueryState::Paid(_)) => None,
+                Some(QueryState::Unknown(_)) => return Ok(Said::Unanswered),
+                _ => Some("refunded there, not here"),
+            },
             QueryState::NotFound if self.channel(&attempt.account).await?.is_some_and(|c| c.is_sandbox) => {
                 return Ok(Said::UnknownToSandbox);
             }
