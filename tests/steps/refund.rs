@@ -264,6 +264,21 @@ async fn the_surplus_that_went_back_is_no_difference_of_the_order() {
     assert_eq!((report.confirmed_by_provider, report.differences), (1, 0), "{report:?}");
 }
 
+/// Nor is the first payment's amount, when it was a wrong one and stands as a row.
+#[tokio::test(start_paused = true)]
+async fn a_wrong_amount_that_stands_as_a_row_is_no_difference_of_the_order() {
+    let shop = TestShop::new(179).await;
+    shop.product("p", 990, &cards("C", 48)).await;
+    let buyer = shop.order("a-buyer-who-first-pays-too-little", "p", 1).await;
+    let page = shop.open_pay_page(&buyer).await;
+    shop.press(&page, "pay_wrong_amount").await;
+    shop.press(&page, "pay_twice").await;
+    shop.deliver_all().await;
+    assert_eq!(shop.keys(&buyer).await.len(), 1);
+    let report = shop.audit().await;
+    assert_eq!((report.confirmed_by_provider, report.differences), (1, 0), "{report:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_row_kept_cut_anywhere() {
     let shop = TestShop::new(176).await;

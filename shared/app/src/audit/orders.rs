@@ -118,9 +118,8 @@ impl App {
         let by_channel: Vec<_> = order.refunds.iter().filter(|r| !r.by_hand).cloned().collect();
         let disagrees = match self.ask(attempt, patience).await? {
             QueryState::Unknown(_) => return Ok(Said::Unanswered),
-            QueryState::Paid(paid) if paid.amount.minor != attempt.minor => Some("another amount"),
             QueryState::Paid(paid) if paid.provider_number != settled.txn.provider_number() => {
-                // Paid twice: the provider names one of the two. Both are ours if the other one stands as a row.
+                // Paid twice: the provider names one of the two, whatever its amount. Both are ours if the other one stands as a row.
                 let other = domain::Txn::new(&attempt.account, &paid.provider_number);
                 let row = match other {
                     Some(txn) => self.store.money_row(&txn).await?,
@@ -128,6 +127,7 @@ impl App {
                 };
                 if row.is_some() { None } else { Some("another movement, which is in no row") }
             }
+            QueryState::Paid(paid) if paid.amount.minor != attempt.minor => Some("another amount"),
             QueryState::Paid(_) if done(&by_channel) >= attempt.minor => Some("refunded here, not there"),
             QueryState::Paid(_) => None,
             QueryState::Refunded if returned(&order.refunds) > 0 => None,
