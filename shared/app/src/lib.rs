@@ -131,41 +131,45 @@ impl App {
         ids: Ids,
     ) -> App {
         let store = store_of(&config, aws, &http);
-        App::around(store, config, secrets, aws, http, clock, ids)
+        let known = (Keys::derive(&secrets.shop), secrets.master);
+        App::around(store, config, known, aws, http, clock, ids)
     }
 
     fn around(
         store: store::Store,
         config: Config,
-        secrets: Secrets,
+        (keys, master_key): (Keys, Option<MasterKey>),
         aws: &Aws,
         http: SharedHttpConnector,
         clock: Clock,
         ids: Ids,
     ) -> App {
-        let mut sqs = aws_sdk_sqs::Config::builder()
-            .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
-            .region(aws.region())
-            .credentials_provider(aws.credentials.clone())
-            .retry_config(patience())
-            .http_client(net::client(&http));
-        sqs.set_endpoint_url(aws.endpoint_override.clone());
+        let queue = {
+            let (aws, http) = (aws.clone(), http.clone());
+            let make = move || {
+                let mut sqs = aws_sdk_sqs::Config::builder()
+                    .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
+                    .region(aws.region())
+                    .credentials_provider(aws.credentials.clone())
+                    .retry_config(patience())
+                    .http_client(net::client(&http));
+                sqs.set_endpoint_url(aws.endpoint_override.clone());
+                aws_sdk_sqs::Client::from_conf(sqs.build())
+            };
+            Queue::new(make, config.queue_url.clone(), config.notices_queue_url.clone())
+        };
         App {
             store,
-            queue: Queue::new(
-                aws_sdk_sqs::Client::from_conf(sqs.build()),
-                config.queue_url.clone(),
-                config.notices_queue_url.clone(),
-            ),
+            queue,
             http,
             clock,
             ids,
-            keys: Keys::derive(&secrets.shop),
+            keys,
             catalogue: catalogue::Catalogue::default(),
             meter: Meter::new(meter::Sink::stdout()),
             stock: Stock::default(),
             known_password: parameters::KnownPassword::default(),
-            master_key: secrets.master,
+            master_key,
             data_keys: seal::DataKeys::default(),
             door: restore::Door::default(),
             crowd: crowd::Crowd::default(),
@@ -196,12 +200,27 @@ impl App {
     pub async fn deployed() -> Result<(App, keys::Secret32), config::StartError> {
         let (http, clock) = (net::production(), Clock::system());
         let deployment = config::environment()?;
-        let store = store_of(&deployment.config, &deployment.aws, &http);
-        let (read, door) = tokio::join!(deployment.read(&http, &clock), restore::door_of(&store));
-        let (secret, public_url) = read?;
-        let secrets = Secrets { shop: secret.clone(), master: deployment.master };
+        let parameters = async {
+            let (secret, public_url) = deployment.read(&http, &clock).await?;
+            // Here and not below, because the tables have not answered yet.
+            let keys = Keys::derive(&secret);
+            Ok::<_, config::StartError>((keys, secret, public_url))
+        };
+        let tables = async {
+            // The question about the parameters goes out first: putting the client of the tables together is most of a start's own
+            // work, and the answer is on its way meanwhile.
+            for _ in 0..TURNS_TO_ASK {
+                tokio::task::yield_now().await;
+            }
+            let store = store_of(&deployment.config, &deployment.aws, &http);
+            let door = restore::door_of(&store).await;
+            (store, door)
+        };
+        let (read, (store, door)) = tokio::join!(parameters, tables);
+        let (keys, secret, public_url) = read?;
         let config = Config { public_url, ..deployment.config };
-        let app = App::around(store, config, secrets, &deployment.aws, http, clock, Ids::system());
+        let known = (keys, deployment.master);
+        let app = App::around(store, config, known, &deployment.aws, http, clock, Ids::system());
         match door {
             Ok((doc, _)) => app.remember_door(&doc),
             Err(error) => tracing::warn!(%error, "the tables did not answer at the start"),
@@ -209,6 +228,10 @@ impl App {
         Ok((app, secret))
     }
 }
+
+/// How often a start lets its first question go on before it does something else: until it is connected, if that is at once, and
+/// until its words are sent. It is no promise; with fewer turns a start takes longer and nothing else changes.
+const TURNS_TO_ASK: usize = 3;
 
 /// How a call to AWS is repeated.
 fn patience() -> RetryConfig {

@@ -7,6 +7,8 @@ use domain::order::Order;
 use domain::stock::SlotRun;
 use domain::{Generation, Millis, OrderId, ProductId};
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 /// "This order is paid: open its cards." Carries the slots, which are fixed for a given generation, so that delivery needs
 /// no read of the order. No card, contact or secret is in it.
@@ -80,18 +82,30 @@ fn seconds(ms: Millis) -> i32 {
 }
 
 /// The queues, reached through the AWS SDK.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Queue {
-    sqs: Client,
+    make: Arc<dyn Fn() -> Client + Send + Sync>,
+    sqs: OnceLock<Client>,
     url: String,
     /// The queue of notices; none when nobody is told.
     notices_url: Option<String>,
 }
 
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("url", &self.url).field("notices_url", &self.notices_url).finish_non_exhaustive()
+    }
+}
+
 impl Queue {
-    /// Wraps a configured client, the delivery queue's URL, and that of the queue of notices, if there is one.
-    pub fn new(sqs: Client, url: String, notices_url: Option<String>) -> Queue {
-        Queue { sqs, url, notices_url }
+    /// Takes what makes a configured client, the delivery queue's URL, and that of the queue of notices, if there is one. The client
+    /// is made by the first message: most functions send none, and its making is a good part of a start.
+    pub fn new(make: impl Fn() -> Client + Send + Sync + 'static, url: String, notices_url: Option<String>) -> Queue {
+        Queue { make: Arc::new(make), sqs: OnceLock::new(), url, notices_url }
+    }
+
+    fn sqs(&self) -> &Client {
+        self.sqs.get_or_init(|| (self.make)())
     }
 
     /// Whether there is a queue of notices.
@@ -114,7 +128,7 @@ impl Queue {
     /// itself. `receipt` is the handle by which it was received.
     pub(crate) async fn hide_notice(&self, receipt: &str, ms: Millis) -> Result<(), AppError> {
         let Some(url) = &self.notices_url else { return Ok(()) };
-        let hidden = self.sqs.change_message_visibility().queue_url(url).receipt_handle(receipt);
+        let hidden = self.sqs().change_message_visibility().queue_url(url).receipt_handle(receipt);
         match hidden.visibility_timeout(seconds(ms)).send().await {
             Ok(_) => Ok(()),
             Err(e) => Err(AppError::Queue(e.code().unwrap_or("no answer").to_owned())),
@@ -128,7 +142,7 @@ impl Queue {
 
     async fn put(&self, url: &str, body: String, delay_seconds: i32) -> Result<(), AppError> {
         let delay = (delay_seconds > 0).then_some(delay_seconds);
-        match self.sqs.send_message().queue_url(url).message_body(body).set_delay_seconds(delay).send().await {
+        match self.sqs().send_message().queue_url(url).message_body(body).set_delay_seconds(delay).send().await {
             Ok(_) => Ok(()),
             // The debug form would hold the reply; its code says enough.
             Err(e) => Err(AppError::Queue(e.code().unwrap_or("no answer").to_owned())),
