@@ -58,8 +58,8 @@ async fn run_batch(app: &App, event: SqsEvent) -> SqsBatchResponse {
     for product in &delivered {
         app.count_when_low(product).await;
     }
-    // Last of all, because their pages have the keys already: one short time for all of them, so that a queue of notices that hangs never makes
-    // this invocation end before it has answered for its orders.
+    // Last of all, because their pages have the keys already: one short time for all of them, so that a queue of notices that hangs
+    // never makes this invocation end before it has answered for its orders.
     app.flush_meter();
     let telling = async {
         for order in &reached {

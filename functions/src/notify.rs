@@ -2,7 +2,7 @@
 //! seller is told to every receiver that wants it, and each receiver once; a mail goes to its one buyer, once.
 
 use crate::{buyer_mail, telemetry};
-use app::notices::{BuyerMail, Heard, Notice, Pushed, Received, fault_of};
+use app::notices::{BuyerMail, Heard, Notice, Pushed, Received, change_of};
 use app::{App, AppError};
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::StreamExt;
@@ -37,8 +37,8 @@ pub async fn handle(app: &App, event: Value) -> Result<Value, AppError> {
     }
 }
 
-/// Tells a batch of the queue side by side, so that a receiver that hangs delays nobody else's message, and answers which of its
-/// messages must come again. The same notice twice is told one after the other: the second finds it told. So are mails to buyers.
+/// Tells a batch of the queue side by side, so that on one machine, which takes ten at a time, a receiver that hangs delays nobody
+/// else's message; a deployment takes one at a time. Answers which of its messages must come again. The same notice twice is told one after the other: the second finds it told. So are mails to buyers.
 pub async fn handle_batch(app: &App, event: SqsEvent) -> SqsBatchResponse {
     let mut notices: Vec<(Option<Notice>, Vec<SqsMessage>)> = Vec::new();
     for record in event.records {
@@ -71,14 +71,22 @@ async fn each(app: &App, notice: Option<Notice>, records: Vec<SqsMessage>) -> Ve
     failures
 }
 
+fn number(record: &SqsMessage, name: &str) -> Option<i64> {
+    record.attributes.get(name)?.parse().ok()
+}
+
+/// How often a message was received, this time included. One that does not say so has no tries to spare.
+fn receives(record: &SqsMessage) -> u32 {
+    number(record, "ApproximateReceiveCount").and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX)
+}
+
 async fn one(app: &App, notice: Option<&Notice>, record: &SqsMessage) -> Result<(), AppError> {
     if let Some(mail) = BuyerMail::from_body(record.body.as_deref().unwrap_or_default()) {
-        let receives = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
-        return buyer_mail::send(app, &mail, receives.unwrap_or(1)).await;
+        return buyer_mail::send(app, &mail, receives(record)).await;
     }
     let notice = notice.ok_or(AppError::Unforeseen("a notice of another format"))?;
-    let Some(notice) = app.hear_end(notice).await? else {
-        tracing::info!(notice = notice.id, "it has rung again, or nobody knew");
+    let Some(notice) = app.hear_late(notice).await? else {
+        tracing::info!(notice = notice.id, "it has changed since, or nobody knew");
         return Ok(());
     };
     let pushed = tell(app, &notice).await?;
@@ -86,12 +94,8 @@ async fn one(app: &App, notice: Option<&Notice>, record: &SqsMessage) -> Result<
         return Ok(());
     }
     if let Some(receipt) = record.receipt_handle.as_deref() {
-        let number = |name: &str| record.attributes.get(name).and_then(|text| text.parse::<i64>().ok());
-        let received = Received {
-            receipt,
-            receives: number("ApproximateReceiveCount").and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX),
-            sent_at: number("SentTimestamp").unwrap_or(notice.at),
-        };
+        let sent_at = number(record, "SentTimestamp").unwrap_or(notice.at);
+        let received = Received { receipt, receives: receives(record), sent_at };
         app.wait_for(&pushed, &received).await;
     }
     Err(AppError::Unforeseen("a receiver did not take it yet"))
@@ -107,7 +111,7 @@ async fn tell(app: &App, notice: &Notice) -> Result<Pushed, AppError> {
 /// An alarm is told at once when it is news, and its end when it has stayed well. What a receiver does not take now goes through the
 /// queue, whose patience is longer than that of SNS.
 async fn alarm(app: &App, message: &str) -> Result<(), AppError> {
-    let Some(change) = fault_of(message, app.clock.now()) else {
+    let Some(change) = change_of(message, app.clock.now()) else {
         tracing::warn!("SNS says something that is no change of an alarm");
         return Ok(());
     };

@@ -1,7 +1,7 @@
 //! Every metric is moved by what it is about, and every line keeps the rules of its format.
 
 use crate::emf;
-use crate::watched::{Broken, MINUTE, SECOND, Watched, check, names, resources};
+use crate::watched::{Broken, HIDDEN, MINUTE, SECOND, Watched, check, names, resources};
 use app::meter::{By, Metric};
 use functions::reconcile::Job;
 use local::alarms::{Alarms, Series, Source};
@@ -51,7 +51,7 @@ async fn eventful() -> Watched {
     watched.poison().await;
     for _ in 0..5 {
         watched.deliver_once().await;
-        watched.shop.pass(31 * SECOND);
+        watched.shop.pass(HIDDEN);
     }
     // One that cannot be delivered.
     let (_, broken) = watched.shop.tapped(Broken::vault());

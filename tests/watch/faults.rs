@@ -1,6 +1,6 @@
 //! Faults, and how soon somebody is told.
 
-use crate::watched::{Broken, MINUTE, SECOND, Watched, check, is_fault};
+use crate::watched::{Broken, HIDDEN, MINUTE, SECOND, Watched, check, is_fault};
 use functions::reconcile::Job;
 use local::alarms::State;
 use local::poller;
@@ -48,7 +48,7 @@ async fn a_vault_that_does_not_answer_is_told_within_fifteen_seconds() {
         vault.set(false);
         let mended = watched.now();
         drop(front);
-        watched.pass(31 * SECOND);
+        watched.pass(HIDDEN);
         watched.shop.deliver_all().await;
         assert_eq!(watched.shop.keys(&buyer).await.len(), 1);
         watched.minutes(6).await;
@@ -160,7 +160,7 @@ async fn a_poisoned_message_is_told_at_once_and_when_it_is_set_aside() {
         assert_eq!(watched.deliver_once().await.failed, 1);
         watched.look();
         if n < 4 {
-            watched.pass(31 * SECOND);
+            watched.pass(HIDDEN);
             assert_eq!(watched.first("DeadLetter", State::Alarm, fault), None, "after {} failures", n + 1);
         }
     }
@@ -170,7 +170,7 @@ async fn a_poisoned_message_is_told_at_once_and_when_it_is_set_aside() {
     let aside = watched.first("DeadLetter", State::Alarm, fault).expect("an alarm");
     assert!(aside > last && aside - last <= TOLD_MS, "told after {} ms", aside - last);
     // It is what the queue did: the sixth receive finds it gone.
-    watched.pass(31 * SECOND);
+    watched.pass(HIDDEN);
     assert_eq!(watched.deliver_once().await.received, 0);
     assert_eq!(watched.shop.world.sqs.depth(watched.shop.world.dead_letter_name()).unwrap().visible, 1);
     watched.minutes(2).await;
@@ -190,7 +190,7 @@ async fn a_timer_that_stops_is_told() {
     assert_eq!(watched.rang(), ["TimerSilent"]);
     // And whoever is told reads of a fault, not of a lack of data.
     let change = watched.changes.iter().find(|change| is_fault(change)).unwrap();
-    let notice = app::notices::fault_of(&change.message().to_string(), told).unwrap().notice;
+    let notice = app::notices::change_of(&change.message().to_string(), told).unwrap().notice;
     assert!(matches!(&notice.fact, app::notices::Fact::Fault { alarm, over: false, .. } if alarm == "TimerSilent"));
     assert!(told - stopped <= 6 * MINUTE, "told after {} ms", told - stopped);
     watched.is_timer_on = true;

@@ -15,6 +15,8 @@ use tests::{Buyer, TestShop};
 
 pub const SECOND: i64 = 1_000;
 pub const MINUTE: i64 = 60_000;
+/// By then a delivery message that failed comes again.
+pub const HIDDEN: i64 = domain::limits::DELIVERY_HIDDEN_SECONDS as i64 * SECOND + SECOND;
 
 /// The alarms of the deployment.
 pub fn resources() -> Value {

@@ -1,5 +1,5 @@
-//! `export FILE`, `verify FILE` and `import FILE`: the commands around [`app::backup`], for a data folder that no shop has open, or for deployed
-//! tables.
+//! `export FILE`, `verify FILE` and `import FILE`: the commands around [`app::backup`], for a data folder that no shop has open, or
+//! for deployed tables.
 //!
 //! The sandbox gateway's trades and the queue's messages stay behind. The gateway is not the shop's: to it an imported order is
 //! one it has never seen. Messages are sent again by the timer from what stands in the orders.

@@ -16,7 +16,9 @@ use app::net::Aws;
 use app::staff::PasswordHash;
 use app::{App, Clock, Config, Ids, MasterKey, Meter, Secrets, Sender};
 use domain::AccountId;
-use domain::limits::{NOTICE_HIDDEN_SECONDS, NOTICE_KEPT_SECONDS, NOTICE_RECEIVES_MAX, RECEIVES_MAX};
+use domain::limits::{
+    DELIVERY_HIDDEN_SECONDS, NOTICE_HIDDEN_SECONDS, NOTICE_KEPT_SECONDS, NOTICE_RECEIVES_MAX, RECEIVES_MAX,
+};
 use serde_json::json;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -32,9 +34,6 @@ const DEAD_LETTERS: &str = "kamivend-deliver-dead";
 /// The queue of notices and where its hopeless messages go.
 const NOTICES: &str = "kamivend-notices";
 const NOTICES_DEAD: &str = "kamivend-notices-dead";
-
-/// Seconds a received message stays hidden: six times what a delivery may take, as AWS advises for event sources.
-const VISIBILITY_SECONDS: u32 = 30;
 
 /// What a world is made from.
 #[derive(Clone)]
@@ -200,7 +199,7 @@ impl World {
     async fn create_queues(&self) -> Result<(), WorldError> {
         let redrive = json!({"deadLetterTargetArn": Sqs::queue_arn(DEAD_LETTERS), "maxReceiveCount": RECEIVES_MAX});
         let delivery =
-            json!({"VisibilityTimeout": VISIBILITY_SECONDS.to_string(), "RedrivePolicy": redrive.to_string()});
+            json!({"VisibilityTimeout": DELIVERY_HIDDEN_SECONDS.to_string(), "RedrivePolicy": redrive.to_string()});
         let fortnight = json!({"MessageRetentionPeriod": "1209600"});
         let hopeless =
             json!({"deadLetterTargetArn": Sqs::queue_arn(NOTICES_DEAD), "maxReceiveCount": NOTICE_RECEIVES_MAX});

@@ -104,6 +104,10 @@ pub const REFERENCE_MAX: usize = 64;
 /// last failure by it.
 pub const RECEIVES_MAX: u32 = 5;
 
+/// Seconds for which the queue hides a delivery message that somebody is at: six times what a delivery may take, as AWS asks of event
+/// sources.
+pub const DELIVERY_HIDDEN_SECONDS: u32 = 60;
+
 /// Seconds for which the queue hides a notice that somebody is at: six times what telling it may take, as AWS asks of event sources.
 pub const NOTICE_HIDDEN_SECONDS: u32 = 360;
 

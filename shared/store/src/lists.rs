@@ -56,6 +56,11 @@ fn is_order(item: &Item) -> bool {
     item.contains_key("pid")
 }
 
+/// The text of a note, if the item is one.
+pub(crate) fn note_of(item: &Item) -> Option<String> {
+    item.get("note").and_then(|v| v.as_s().ok()).cloned()
+}
+
 impl Store {
     async fn query(
         &self,
@@ -207,7 +212,7 @@ impl Store {
     /// A note of an earlier pass; `None` when there is none.
     pub async fn note(&self, key: &str) -> Result<Option<String>, StoreError> {
         let item = self.get("read note", Table::Limits, keys::text("k", key.to_owned()), true).await?;
-        Ok(item.and_then(|item| item.get("note").and_then(|v| v.as_s().ok()).cloned()))
+        Ok(item.as_ref().and_then(note_of))
     }
 
     /// The orders noted as open under a name. Not consistently: it is courtesy.

@@ -1,6 +1,7 @@
 //! Alarms of the deployment, as SNS hands them to the function.
 
 use super::{MINUTE, one, open, set_up};
+use app::notices::{Change, Heard, change_of};
 use functions::notify;
 use local::poller;
 use local::seam::{Call, Fate, Tap};
@@ -15,11 +16,16 @@ use tests::template::{properties, template};
 /// The event in which Lambda gets an alarm's change of state from SNS. Source: AWS Lambda Developer Guide, "Invoking Lambda functions
 /// with Amazon SNS notifications"; Amazon CloudWatch User Guide, "Notifying users on alarm changes".
 fn event(name: &str, state: &str, since: &str) -> Value {
+    event_after(name, if state == "OK" { "ALARM" } else { "OK" }, state, since)
+}
+
+/// The same for a change from any state.
+fn event_after(name: &str, old: &str, state: &str, since: &str) -> Value {
     let alarm = json!({
         "AlarmName": name, "AlarmDescription": "Paid orders wait for delivery.", "AWSAccountId": "000000000000",
         "AlarmConfigurationUpdatedTimestamp": "2026-11-01T00:00:00.000+0000", "NewStateValue": state,
         "NewStateReason": "Threshold Crossed: 1 datapoint [7.0 (22/11/26 00:00:00)] was greater than the threshold (0.0).",
-        "StateChangeTime": since, "Region": "Asia Pacific (Tokyo)", "OldStateValue": "OK", "OKActions": [],
+        "StateChangeTime": since, "Region": "Asia Pacific (Tokyo)", "OldStateValue": old, "OKActions": [],
         "AlarmActions": [], "Trigger": {"MetricName": "PaidNotDelivered", "Namespace": "Kamivend"},
     });
     json!({"Records": [{
@@ -65,7 +71,7 @@ async fn an_alarm_is_told_at_once_at_night_too_and_names_the_runbook() {
     let later = event("kamivend-prod-PaidNotDelivered", "ALARM", "2026-11-22T00:16:00.000+0000");
     notify::handle(&shop.app, later).await.unwrap();
     let taken = receivers.take();
-    assert!(taken.len() == 2 && taken.iter().any(|t| t.text.contains("期间又响次数：2")), "{taken:?}");
+    assert!(taken.len() == 2 && taken.iter().any(|t| t.text.contains("期间又响：2 次")), "{taken:?}");
     let other = event("kamivend-prod-DeadLetters", "ALARM", "2026-11-22T00:16:00.000+0000");
     notify::handle(&shop.app, other).await.unwrap();
     assert_eq!(receivers.take().len(), 2);
@@ -110,8 +116,117 @@ async fn an_alarm_that_flaps_is_told_once_and_its_end_when_it_has_stayed_well() 
     assert!(told.len() == 1 && told[0].contains("Fault") && told[0].contains("Rang again meanwhile: 119"), "{told:?}");
     shop.pass(60 * MINUTE);
     shop.tell_all().await;
-    let over: Vec<_> = receivers.take();
-    assert!(over.len() <= 1, "{over:?}");
+    assert_eq!(receivers.take().len(), 0, "the last of them was to the bad, so nothing is over");
+    assert_eq!(flap(&shop, &receivers, 445, 1).await, [""; 0]);
+    shop.pass(10 * MINUTE);
+    shop.tell_all().await;
+    assert!(one(receivers.take()).title.contains("Over ChannelFailing"));
+}
+
+/// The change that an event tells of.
+fn change(shop: &TestShop, event: &Value) -> Change {
+    let message = event["Records"][0]["Sns"]["Message"].as_str().unwrap();
+    change_of(message, shop.app.clock.now()).unwrap()
+}
+
+/// Whoever writes down an alarm is a second late: what it had read is old by then.
+#[derive(Debug)]
+struct Late;
+
+impl Tap for Late {
+    fn fate(&self, call: &Call) -> Fate {
+        let is_memory = call.operation() == "UpdateItem" && String::from_utf8_lossy(&call.body).contains("rang#");
+        if is_memory { Fate::Delay(Duration::from_secs(1)) } else { Fate::Pass }
+    }
+}
+
+/// It rings again in the very moment in which its end is told. Either it has been over, and rings anew; or it has not.
+#[tokio::test(start_paused = true)]
+async fn an_alarm_is_never_told_to_be_over_while_it_is_only_counted() {
+    for is_end_late in [true, false] {
+        let shop = TestShop::pushing(646, None).await;
+        shop.app.hear(&change(&shop, &event("kamivend-QueueAge", "ALARM", &moment(0)))).await.unwrap();
+        let end = change(&shop, &event("kamivend-QueueAge", "OK", &moment(10)));
+        assert!(matches!(shop.app.hear(&end).await, Ok(Heard::Later(_))));
+        shop.pass(10 * MINUTE - 1);
+        let back = change(&shop, &event("kamivend-QueueAge", "ALARM", &moment(609)));
+        let (_, late) = shop.tapped(Arc::new(Late));
+        let soon = tokio::time::sleep(Duration::from_millis(100));
+        let (told, heard) = if is_end_late {
+            tokio::join!(Box::pin(late.hear_late(&end.notice)), async {
+                soon.await;
+                Box::pin(shop.app.hear(&back)).await
+            })
+        } else {
+            let (heard, told) = tokio::join!(Box::pin(late.hear(&back)), async {
+                soon.await;
+                Box::pin(shop.app.hear_late(&end.notice)).await
+            });
+            (told, heard)
+        };
+        let (told, heard) = (told.unwrap(), heard.unwrap());
+        if is_end_late {
+            assert_eq!((told, heard), (None, Heard::Counted));
+        } else {
+            assert_eq!((told, heard), (Some(end.notice), Heard::Now(back.notice)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_fault_of_which_nothing_is_remembered_has_an_end_all_the_same() {
+    let (shop, receivers) = open(647).await;
+    set_up(&shop, &receivers, "phone", "bark", &json!({"language": "en"})).await;
+    // Another release told that it rang, or it rang for longer than alarms are remembered.
+    notify::handle(&shop.app, event("kamivend-QueueAge", "OK", &moment(600))).await.unwrap();
+    shop.pass(10 * MINUTE);
+    shop.tell_all().await;
+    assert!(one(receivers.take()).title.contains("Over QueueAge"));
+    // It is the first time, and SNS brings the end before the fault.
+    notify::handle(&shop.app, event("kamivend-ApiErrors", "OK", &moment(700))).await.unwrap();
+    notify::handle(&shop.app, event("kamivend-ApiErrors", "ALARM", &moment(690))).await.unwrap();
+    assert!(one(receivers.take()).title.contains("Fault ApiErrors"));
+    shop.pass(10 * MINUTE);
+    shop.tell_all().await;
+    assert!(one(receivers.take()).title.contains("Over ApiErrors"));
+    // What is remembered reads in another release, which knows less of it or more.
+    let note = r#"{"newest":"", "open":{"id":"x"}, "later":1}"#;
+    shop.app.store.keep_note("rang#TimerLate", note, shop.app.clock.now() + 60 * MINUTE).await.unwrap();
+    notify::handle(&shop.app, event_after("kamivend-TimerLate", "INSUFFICIENT_DATA", "OK", &moment(800)))
+        .await
+        .unwrap();
+    shop.pass(10 * MINUTE);
+    shop.tell_all().await;
+    assert!(one(receivers.take()).title.contains("Over TimerLate"));
+}
+
+#[tokio::test]
+async fn whoever_was_told_the_end_does_not_hear_of_the_fault_after_it() {
+    let (shop, receivers) = open(648).await;
+    set_up(&shop, &receivers, "phone", "bark", &json!({"language": "en"})).await;
+    for _ in 0..3 {
+        receivers.plan("/push", 500, &[], "");
+    }
+    notify::handle(&shop.app, event("kamivend-QueueAge", "ALARM", &moment(0))).await.unwrap();
+    shop.pass(MINUTE);
+    shop.tell_all().await;
+    notify::handle(&shop.app, event("kamivend-QueueAge", "OK", &moment(60))).await.unwrap();
+    shop.pass(6 * MINUTE);
+    shop.tell_all().await;
+    assert_eq!(receivers.take().len(), 0, "it is down");
+    shop.pass(4 * MINUTE);
+    shop.tell_all().await;
+    assert!(one(receivers.take()).title.contains("Over QueueAge"));
+    shop.pass(10 * MINUTE);
+    shop.tell_all().await;
+    assert_eq!(receivers.take().len(), 0, "it is over");
+    assert_eq!(shop.world.sqs.dump(shop.world.notices_name().unwrap()).unwrap().len(), 0);
+    // The next fault is none of that.
+    receivers.plan("/push", 500, &[], "");
+    notify::handle(&shop.app, event("kamivend-QueueAge", "ALARM", &moment(1_300))).await.unwrap();
+    shop.pass(MINUTE);
+    shop.tell_all().await;
+    assert!(one(receivers.take()).title.contains("Fault QueueAge"));
 }
 
 #[tokio::test]
@@ -119,7 +234,8 @@ async fn an_end_of_what_nobody_heard_of_is_told_to_nobody_and_a_fault_never_gets
     let (shop, receivers) = open(645).await;
     set_up(&shop, &receivers, "phone", "bark", &json!({"language": "en"})).await;
     // A new stack: every alarm goes well for the first time.
-    notify::handle(&shop.app, event("kamivend-QueueAge", "OK", &moment(0))).await.unwrap();
+    let first = event_after("kamivend-QueueAge", "INSUFFICIENT_DATA", "OK", &moment(0));
+    notify::handle(&shop.app, first).await.unwrap();
     shop.pass(11 * MINUTE);
     shop.tell_all().await;
     assert_eq!(receivers.take().len(), 0);
@@ -132,10 +248,9 @@ async fn an_end_of_what_nobody_heard_of_is_told_to_nobody_and_a_fault_never_gets
     assert!(one(receivers.take()).title.contains("Over QueueAge"));
     // Whoever heard of it dies before telling: SNS comes again.
     let alarm = event("kamivend-QueueAge", "ALARM", &moment(2_000));
-    let message = alarm["Records"][0]["Sns"]["Message"].as_str().unwrap();
-    let change = app::notices::fault_of(message, shop.app.clock.now()).unwrap();
+    let change = change(&shop, &alarm);
     for _ in 0..2 {
-        assert_eq!(shop.app.hear(&change).await.unwrap(), app::notices::Heard::Now(change.notice.clone()));
+        assert_eq!(shop.app.hear(&change).await.unwrap(), Heard::Now(change.notice.clone()));
     }
     notify::handle(&shop.app, alarm).await.unwrap();
     assert!(one(receivers.take()).title.contains("Fault QueueAge"));

@@ -2,7 +2,9 @@
 
 use super::{MINUTE, one, open, sell, set_up};
 use app::notices::{Pushed, Received};
-use domain::limits::{NOTICE_HIDDEN_SECONDS, NOTICE_KEPT_SECONDS, NOTICE_RECEIVES_MAX, RECEIVES_MAX};
+use domain::limits::{
+    DELIVERY_HIDDEN_SECONDS, NOTICE_HIDDEN_SECONDS, NOTICE_KEPT_SECONDS, NOTICE_RECEIVES_MAX, RECEIVES_MAX,
+};
 use local::poller;
 use local::seam::{Call, Fate, Tap};
 use local::sqs::StoredMessage;
@@ -164,24 +166,31 @@ fn the_queues_numbers_are_the_template_s() {
     assert_eq!(number(&notices["MessageRetentionPeriod"]), NOTICE_KEPT_SECONDS);
     assert_eq!(number(&notices["RedrivePolicy"]["maxReceiveCount"]), NOTICE_RECEIVES_MAX);
     let delivery = properties(template(), "DeliverQueue");
+    assert_eq!(number(&delivery["VisibilityTimeout"]), DELIVERY_HIDDEN_SECONDS);
     assert_eq!(number(&delivery["RedrivePolicy"]["maxReceiveCount"]), RECEIVES_MAX);
     // Whatever a provider may ask for, an hour at the most, a message is set aside before it is thrown away.
     const { assert!(NOTICE_RECEIVES_MAX * 3_600 < NOTICE_KEPT_SECONDS) };
     assert!(6 * number(&properties(template(), "NotifyFunction")["Timeout"]) <= NOTICE_HIDDEN_SECONDS);
+    assert!(6 * number(&properties(template(), "DeliverFunction")["Timeout"]) <= DELIVERY_HIDDEN_SECONDS);
 }
 
-/// What this machine's queue was set up with.
+/// What this machine's queues were set up with.
 #[tokio::test]
-async fn this_machine_s_queue_of_notices_is_set_up_so() {
+async fn this_machine_s_queues_are_set_up_so() {
     let (shop, _) = open(656).await;
-    let ask = json!({
-        "QueueUrl": local::sqs::Sqs::queue_url(shop.world.notices_name().unwrap()), "AttributeNames": ["All"],
-    });
-    let answer = shop.world.sqs.handle("AmazonSQS.GetQueueAttributes", ask.to_string().as_bytes()).await;
-    let found: Value = serde_json::from_slice(&answer.body).unwrap();
-    let found = &found["Attributes"];
-    assert_eq!(found["VisibilityTimeout"], NOTICE_HIDDEN_SECONDS.to_string());
-    assert_eq!(found["MessageRetentionPeriod"], NOTICE_KEPT_SECONDS.to_string());
-    let redrive: Value = serde_json::from_str(found["RedrivePolicy"].as_str().unwrap()).unwrap();
-    assert_eq!(redrive["maxReceiveCount"], NOTICE_RECEIVES_MAX);
+    for (name, hidden, receives) in [
+        (shop.world.notices_name().unwrap(), NOTICE_HIDDEN_SECONDS, NOTICE_RECEIVES_MAX),
+        (shop.world.queue_name(), DELIVERY_HIDDEN_SECONDS, RECEIVES_MAX),
+    ] {
+        let ask = json!({"QueueUrl": local::sqs::Sqs::queue_url(name), "AttributeNames": ["All"]});
+        let answer = shop.world.sqs.handle("AmazonSQS.GetQueueAttributes", ask.to_string().as_bytes()).await;
+        let found: Value = serde_json::from_slice(&answer.body).unwrap();
+        let found = &found["Attributes"];
+        assert_eq!(found["VisibilityTimeout"], hidden.to_string(), "{name}");
+        let redrive: Value = serde_json::from_str(found["RedrivePolicy"].as_str().unwrap()).unwrap();
+        assert_eq!(redrive["maxReceiveCount"], receives, "{name}");
+        if hidden == NOTICE_HIDDEN_SECONDS {
+            assert_eq!(found["MessageRetentionPeriod"], NOTICE_KEPT_SECONDS.to_string());
+        }
+    }
 }

@@ -10,7 +10,7 @@ mod sending;
 mod telling;
 mod words;
 
-pub use alarms::{Change, Heard, fault_of};
+pub use alarms::{Change, Heard, change_of};
 pub use buyers::{AskedAnswer, Begin, BuyerMail, Letter, MailedOrder};
 pub(crate) use receivers::Receivers;
 pub use receivers::{Lang, Quiet, RECEIVERS_MAX, Receiver};
@@ -91,6 +91,10 @@ pub enum Fact {
         /// How often it rang since it was last told, and was not told.
         #[serde(default)]
         again: u32,
+        /// When it changed, in CloudWatch's words, which sort as their times do: SNS may bring the later change first. Empty where
+        /// a release before wrote it.
+        #[serde(default)]
+        since: String,
     },
     /// Something stands before a person.
     NeedsPerson {
@@ -185,6 +189,14 @@ impl Notice {
             Fact::NeedsPerson { product, .. } => product.as_deref(),
             Fact::Sale { product, .. } | Fact::LowStock { product, .. } => Some(product),
             Fact::Fault { .. } | Fact::Test => None,
+        }
+    }
+
+    /// The alarm that it is about.
+    fn alarm(&self) -> Option<&str> {
+        match &self.fact {
+            Fact::Fault { alarm, .. } => Some(alarm),
+            _ => None,
         }
     }
 

@@ -155,7 +155,7 @@ impl App {
             One::Collected
         } else {
             let verdict = self.push_now(receiver, notice).await?;
-            self.note_result(receiver.id.as_str(), &result_note(receiver), verdict).await;
+            self.note_receiver(receiver, verdict).await;
             match verdict {
                 Verdict::Accepted => One::Told,
                 Verdict::Refused(_) => One::Refused,
@@ -210,7 +210,7 @@ impl App {
     /// Sends a test to a receiver through the very code that sends everything else.
     pub async fn push_test(&self, receiver: &Receiver) -> Result<Verdict, AppError> {
         let verdict = self.push_now(receiver, &Notice::test(self.clock.now())).await?;
-        self.note_result(receiver.id.as_str(), &result_note(receiver), verdict).await;
+        self.note_receiver(receiver, verdict).await;
         Ok(verdict)
     }
 
@@ -219,7 +219,7 @@ impl App {
         let Some(order) = self.store.order(order).await? else { return Ok(None) };
         let Some(notice) = Notice::of_order(&order, self.clock.now()) else { return Ok(None) };
         let verdict = self.push_now(receiver, &notice).await?;
-        self.note_result(receiver.id.as_str(), &result_note(receiver), verdict).await;
+        self.note_receiver(receiver, verdict).await;
         Ok(Some(verdict))
     }
 
@@ -310,7 +310,7 @@ impl App {
             _ => words::digest(&words, &notices, digest.more, digest.last, &names),
         };
         let verdict = self.push(&receiver.channel, &message).await;
-        self.note_result(receiver.id.as_str(), &result_note(receiver), verdict).await;
+        self.note_receiver(receiver, verdict).await;
         if verdict.is_final() {
             self.store.clear_digest(&digest_name(receiver), &digest.notes).await?;
         }
@@ -343,7 +343,13 @@ impl App {
         names
     }
 
-    /// Remembers what a receiver's provider said, for the seller to see. Written when it says something else than before.
+    /// Remembers what a receiver's provider said.
+    async fn note_receiver(&self, receiver: &Receiver, verdict: Verdict) {
+        self.note_result(receiver.id.as_str(), &result_note(receiver), verdict).await;
+    }
+
+    /// Remembers under a note of its own what the provider of a receiver, or of all mail to buyers, said, for the seller to see.
+    /// Written when it says something else than before.
     pub(super) async fn note_result(&self, receiver: &str, note: &str, verdict: Verdict) {
         match verdict {
             Verdict::Accepted => {}

@@ -131,7 +131,7 @@ fn event(notice: &Notice, names: &HashMap<String, String>) -> Event {
                 "product": product, "product_name": name_of(names, product), "free": free, "threshold": threshold,
             }),
         ),
-        Fact::Fault { alarm, over, reason, description, again } => (
+        Fact::Fault { alarm, over, reason, description, again, .. } => (
             "fault",
             json!({
                 "alarm": alarm, "state": if *over { "ok" } else { "alarm" }, "reason": reason,
@@ -170,12 +170,13 @@ pub(super) fn message(words: &Words, notice: &Notice, names: &HashMap<String, St
             lines.push(words.labelled(("提醒线", "Told at"), &threshold.to_string()));
             format!("{} {}", words.of("库存不足", "Few left of"), name_of(names, product))
         }
-        Fact::Fault { alarm, over, reason, description, again } => {
+        Fact::Fault { alarm, over, reason, description, again, .. } => {
             urgent = true;
             lines.extend(Some(description.clone()).filter(|text| !text.is_empty()));
             lines.extend(Some(reason.clone()).filter(|text| !text.is_empty()));
             if *again > 0 {
-                lines.push(words.labelled(("期间又响次数", "Rang again meanwhile"), &again.to_string()));
+                let times = words.of(&format!("{again} 次"), &again.to_string());
+                lines.push(words.labelled(("期间又响", "Rang again meanwhile"), &times));
             }
             let entry = format!("infra/runbook/alarms.md, {alarm}");
             lines.push(words.labelled(("处理方法", "What to do"), &entry));

@@ -15,7 +15,7 @@
 //! | M1 Z Z2 A2 | mark final cards; seal a strip; raise the watermark; take a card out of sale |
 //! | R1 R2 | forget, remember that strips have room |
 //! | P0 A0 A0e A1 A1u A1n | open a product's head; reserve strips for an import, end the range; put ciphertexts and strip; claim a card's uniqueness; put a strip on sale |
-//! | P1 P2 T1 to T6 | create and change a setting; count a try, take a turn, note and forget open orders, keep a note, tell the stock |
+//! | P1 P2 T1 to T7 | create and change a setting; count a try, take a turn, note and forget open orders, keep a note, tell the stock, change a note that was read |
 //! | B1 | bring an item of an export back |
 //! | N1 to N5 | begin and end a push; collect a message, count one more, clear what was told together |
 //!

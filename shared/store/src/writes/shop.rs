@@ -65,6 +65,16 @@ fn keep_note(key: &str, note: &str, until: Millis) -> Write {
         .value(":ttl", number(until.div_euclid(1_000) + 1))
 }
 
+fn change_note(key: &str, seen: Option<&str>, note: &str, until: Millis) -> Write {
+    let update = "SET #note = :note, #ttl = :ttl";
+    let condition = "attribute_not_exists(#note) OR #note = :seen";
+    Write::update("T7 change note", Table::Limits, limits_key(key), update, condition)
+        // No note that is kept under such a condition is empty.
+        .value(":seen", string(seen.unwrap_or_default()))
+        .value(":note", string(note))
+        .value(":ttl", number(until.div_euclid(1_000) + 1))
+}
+
 fn tell_stock(product: &ProductId, free: u64) -> Write {
     Write::update("T6 tell stock", Table::Limits, limits_key(SHELF), "SET #p = :free", "")
         .alias("p", &format!("{ON_SHELF}{product}"))
@@ -85,6 +95,7 @@ pub(super) fn examples() -> Vec<Write> {
         note_open("o", &[OrderId([1; 15])], 0),
         forget_open("o", &[OrderId([1; 15])]),
         keep_note("n", "{}", 0),
+        change_note("n", Some("{}"), "{}", 0),
     ]
     .into_iter()
     .chain(ProductId::parse("p").map(|product| tell_stock(&product, 1)))
@@ -193,6 +204,31 @@ impl Store {
     /// * Twice: the same count.
     pub async fn tell_stock(&self, product: &ProductId, free: u64) -> Result<(), StoreError> {
         self.send(tell_stock(product, free)).await.map(drop)
+    }
+}
+
+impl Store {
+    /// T7. Changes a note that was read as `seen` (`None`: there was none), until `until`, Unix ms.
+    ///
+    /// * Invariant: none; two who decide by one note never decide apart.
+    /// * Condition: the note is still the text that was read, or there is none.
+    /// * If refused: the note found; the very same text is `AlreadyApplied`.
+    /// * Twice: the second finds its own note.
+    pub async fn change_note(
+        &self,
+        key: &str,
+        seen: Option<&str>,
+        note: &str,
+        until: Millis,
+    ) -> Result<Outcome<(), Option<String>>, StoreError> {
+        match self.send(change_note(key, seen, note, until)).await? {
+            Raw::Applied(_) => Ok(Outcome::Applied(())),
+            Raw::Refused(found) => {
+                let found = found.as_ref().and_then(crate::lists::note_of);
+                let is_mine = found.as_deref() == Some(note);
+                Ok(if is_mine { Outcome::AlreadyApplied(()) } else { Outcome::Refused(found) })
+            }
+        }
     }
 }
 
