@@ -225,7 +225,12 @@ fn looking_up_says_what_to_try_next() {
     ] {
         for (lang, words) in [(Lang::Zh, zh), (Lang::En, en)] {
             let view = LookupView { notice: Some(notice), ..LookupView::default() };
-            assert!(text(&pages::lookup(&shop.frame(lang, "/lookup"), &view)).contains(words), "{words}");
+            let html = pages::lookup(&shop.frame(lang, "/lookup"), &view);
+            assert!(text(&html).contains(words), "{words}");
+            // Good news has the tick, and all else the mark of alarm; no other part of this page has either.
+            let (tick, alarm) = (html.contains("M6.5 10.2l"), html.contains("M10 6v5"));
+            let is_good = notice == LookupNotice::Mailed;
+            assert_eq!((tick, alarm), (is_good, !is_good), "{words}");
         }
     }
 }
