@@ -48,7 +48,7 @@ pub(crate) async fn handle(app: &App, request: &Request) -> Answer {
         view.contact = form.text("contact").trim().to_owned();
         view.number = form.text("number").trim().to_owned();
         let found = match form.text("mail") {
-            "1" if view.can_mail => Err(mail_links(app, request, &view.contact, visit.lang).await),
+            "1" if view.can_mail => Err(mail_links(app, request, &data.showcase, &view.contact, visit.lang).await),
             _ => look_for(app, request, &view.contact, form.text("query_password"), &view.number).await,
         };
         match found {
@@ -96,14 +96,20 @@ async fn look_for(
 }
 
 /// Sends the links of a contact's orders to that contact. Who has orders here and who has not get the same answer.
-async fn mail_links(app: &App, request: &Request, contact: &str, lang: Lang) -> (u16, LookupNotice) {
+async fn mail_links(
+    app: &App,
+    request: &Request,
+    showcase: &Showcase,
+    contact: &str,
+    lang: Lang,
+) -> (u16, LookupNotice) {
     if contact.is_empty() {
         return (422, LookupNotice::Incomplete);
     }
     if contact.len() > CONTACT_MAX || !push::mail::is_address(contact) {
         return (422, LookupNotice::NoMail);
     }
-    match app.ask_for_links(contact, &source_address(request), lang.stored()).await {
+    match app.ask_for_links(showcase, contact, &source_address(request), lang.stored()).await {
         Ok(AskedAnswer::Sent) => (200, LookupNotice::Mailed),
         Ok(AskedAnswer::Enough) => (429, LookupNotice::MailedEnough),
         Ok(AskedAnswer::Unavailable) => (503, LookupNotice::Unavailable),

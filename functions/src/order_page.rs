@@ -441,7 +441,7 @@ impl Opened<'_> {
         if !self.app.may_mail_link(&self.data.showcase, &self.found) {
             return Ok(CheckNotice::Unavailable);
         }
-        Ok(match self.app.ask_for_link(&self.found, self.visit.lang.stored()).await? {
+        Ok(match self.app.ask_for_link(&self.data.showcase, &self.found, self.visit.lang.stored()).await? {
             AskedAnswer::Sent => CheckNotice::Mailed,
             AskedAnswer::Enough => CheckNotice::MailedEnough,
             AskedAnswer::Unavailable => CheckNotice::Unavailable,

@@ -2,6 +2,7 @@
 //! mail service is the local shop's own, behind the same call as Amazon's.
 
 mod asked;
+mod guards;
 mod setting_up;
 
 use crate::secrecy::watch_this_thread;
@@ -105,6 +106,9 @@ async fn a_delivery_is_told_with_the_way_to_the_key_and_not_with_the_key() {
     assert!(mail.html.contains("<strong>the app</strong>") && mail.html.contains("&lt;it&gt;"), "{}", mail.html);
     assert!(!mail.html.contains("<b>Keys") && !mail.html.contains("<img") && !mail.html.contains("<script"));
     assert!(mail.html.contains("Lime &#60;b&#62;Keys") || mail.html.contains("Lime &lt;b&gt;Keys"), "{}", mail.html);
+
+    // Amazon is asked to leave the link as it is.
+    assert!(mail.html.contains("<a ses:no-track href=\"http://127.0.0.1:3000/o/"), "{}", mail.html);
 
     // The link opens the order on a device that has no cookie, with its keys covered until somebody presses.
     let mut elsewhere = Visitor::new(shop.front());

@@ -50,6 +50,7 @@ pub const FORMS: &[Form] = &[
     ("lookup-incomplete", "look-up, a field is empty", |_, f| lookup(f, LookupNotice::Incomplete)),
     ("lookup-unavailable", "look-up, nothing decided", |_, f| lookup(f, LookupNotice::Unavailable)),
     ("lookup-mailed", "look-up, links are sent", |_, f| lookup(f, LookupNotice::Mailed)),
+    ("lookup-mailed-enough", "look-up, no more mails today", |_, f| lookup(f, LookupNotice::MailedEnough)),
     ("lookup-no-mail", "look-up, no mail address", |_, f| lookup(f, LookupNotice::NoMail)),
     ("lookup-found", "look-up, found", |stage, f| {
         let found = Some(stage.found());

@@ -9,6 +9,9 @@ use tests::receivers::Receivers;
 use tests::shop::cards;
 use tests::{Buyer, TestShop};
 
+/// After so many ms the queue hands a message over again.
+const HIDDEN: i64 = domain::limits::NOTICE_HIDDEN_SECONDS as i64 * 1_000 + 1_000;
+
 #[tokio::test]
 async fn a_notice_cut_anywhere_and_repeated_is_told_to_everybody() {
     let receivers = Receivers::start().await;
@@ -68,7 +71,7 @@ async fn a_mail_cut_anywhere_and_repeated_reaches_its_buyer() {
         let before = sent();
         // The queue hides a message for longer than anybody may be at work on it.
         for _ in 0..3 {
-            shop.pass(121_000);
+            shop.pass(HIDDEN);
             shop.tell_all().await;
         }
         let is_whole = first.is_some_and(|polled| polled.received == 1 && polled.failed == 0);

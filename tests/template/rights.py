@@ -9,6 +9,9 @@ from checks import RESERVED, check, deliver, first, function, program, put
 # Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
 FOR_EVERYTHING = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 
+# What belongs to Amazon's mail service in this account and region.
+SES = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:"
+
 # Only these programs send mail.
 SENDS_MAIL = {"desk", "reconcile", "notify"}
 
@@ -127,9 +130,12 @@ def widths(stack):
                 if told == "*":
                     wide = [action for action in actions if action not in FOR_EVERYTHING]
                     yield from (f"{name} may do {action} to everything" for action in wide)
-                # An index of one table, or parameters below the shop's own path, are narrower than the star looks.
-                elif told.endswith("*") and not re.search(
-                    r"/index/\*$|\$\{AWS::StackName\}[^:]*\*$|^[A-Za-z]+\.Arn", told
+                # An index of one table, or parameters below the shop's own path, are narrower than the star looks. Sending mail is
+                # narrowed by its condition, which the check of mail asks for.
+                elif (
+                    told.endswith("*")
+                    and actions != ["ses:SendEmail"]
+                    and not re.search(r"/index/\*$|\$\{AWS::StackName\}[^:]*\*$|^[A-Za-z]+\.Arn", told)
                 ):
                     yield f"{name} may do {', '.join(actions)} to every {told.rsplit(':', 1)[-1]}"
 
@@ -152,14 +158,23 @@ def mail_statement(stack):
         "MailRights lets mail be sent in anybody's name",
     ),
     (
-        put(mail_statement, "Resource", [{"Fn::Sub": "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*"}]),
-        "MailRights is about every address of the account",
+        # In the sandbox SES asks for the right to the receiver's identity too, and a default configuration set is one more.
+        put(mail_statement, "Resource", [{"Fn::Sub": SES + "identity/${MailFrom}"}]),
+        "MailRights is not about the account's identities and configuration sets",
+    ),
+    (
+        put(mail_statement, "Resource", [{"Fn::Sub": SES + "identity/*"}]),
+        "MailRights is not about the account's identities and configuration sets",
+    ),
+    (
+        put(mail_statement, "Resource", ["*"]),
+        "MailRights is not about the account's identities and configuration sets",
     ),
     (put(mail_statement, "Action", ["ses:*"]), "MailRights allows ses:*"),
     (lambda s: mail(s)["Properties"]["Roles"].append({"Ref": "OrderRole"}), "order may send mail"),
     (lambda s: mail(s)["Properties"]["Roles"].pop(), "notify may not send mail"),
     (
-        grant("ses:SendEmail", {"Fn::Sub": "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${MailFrom}"}),
+        grant("ses:SendEmail", {"Fn::Sub": SES + "identity/${MailFrom}"}),
         "DeliverRole sends mail by a right of its own",
     ),
 )
@@ -177,9 +192,8 @@ def mails(stack):
             if statement.get("Condition") != {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}}:
                 yield f"{name} lets mail be sent in anybody's name"
             yield from (f"{name} allows {a}" for a in many(statement["Action"]) if a != "ses:SendEmail")
-            told = json.dumps(statement["Resource"])
-            if "*" in told or "MailFrom" not in told:
-                yield f"{name} is about every address of the account"
+            if many(statement["Resource"]) != [{"Fn::Sub": SES + "identity/*"}, {"Fn::Sub": SES + "configuration-set/*"}]:
+                yield f"{name} is not about the account's identities and configuration sets"
     for name, properties in stack.functions().items():
         runs, its = program(stack, name), stack.target(properties["Role"])
         may = any("ses:SendEmail" in many(s["Action"]) for s in statements(stack, its))

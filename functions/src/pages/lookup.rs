@@ -96,13 +96,13 @@ impl Page<'_> {
                 "Links go to mail addresses only. Enter the one you ordered with.".to_owned(),
             ),
             Some(LookupNotice::Mailed) => (
-                "如果这个邮箱在本店有已付款的订单，链接马上发到。设了查询密码的订单不在其中。".to_owned(),
+                "如果这个邮箱在本店有已付款的订单，链接很快就会发到。设了查询密码的订单不在其中。".to_owned(),
                 "If this address has paid orders here, their links are on the way. Orders with a password are not among them."
                     .to_owned(),
             ),
             Some(LookupNotice::MailedEnough) => (
-                "今天发得够多了，请明天再试，或看看垃圾邮件箱。".to_owned(),
-                "Enough were sent today. Look into your spam folder, or try again tomorrow.".to_owned(),
+                "今天的发送次数已用完，请看看垃圾邮件箱，或明天再试。".to_owned(),
+                "No more mails can be sent today. Check your spam folder, or try again tomorrow.".to_owned(),
             ),
         };
         match self.f.lang {

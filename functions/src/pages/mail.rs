@@ -3,7 +3,7 @@
 
 use super::layout::html;
 use super::markdown;
-use super::view::Frame;
+use super::view::{Frame, Lang};
 use app::notices::MailedOrder;
 use app::settings::Contact;
 use askama::Template;
@@ -64,13 +64,14 @@ pub fn mail(f: &Frame<'_>, content: &MailContent<'_>) -> MailWords {
         }
         many => f.t("{} 笔", "{} orders").replace("{}", &many.len().to_string()),
     };
-    let heading = match content.tells_of_delivery {
-        true => f.t("你的订单已发货", "Your order is delivered"),
-        false => f.t("你要的订单链接", "The links you asked for"),
+    let heading = match (content.tells_of_delivery, content.orders.len()) {
+        (true, _) => f.t("你的订单已发货", "Your order is delivered"),
+        (false, 1) => f.t("你的订单链接", "The link to your order"),
+        (false, _) => f.t("你要的订单链接", "The links you asked for"),
     };
-    let subject = match f.t("zh", "en") {
-        "zh" => format!("【{shop}】{heading} · {one}"),
-        _ => format!("{shop}: {heading} · {one}"),
+    let subject = match f.lang {
+        Lang::Zh => format!("【{shop}】{heading} · {one}"),
+        Lang::En => format!("{shop}: {heading} · {one}"),
     };
     let password_note = f.t("打开时需要联系方式和查询密码。", "It opens with your contact and your look-up password.");
     let link_note = match content.orders.iter().all(|order| order.has_password) {
@@ -107,7 +108,7 @@ fn text(f: &Frame<'_>, content: &MailContent<'_>, page: &Page<'_>) -> String {
     for order in content.orders {
         let mut lines = vec![
             format!("{} × {}", order.product_name, order.order.quantity),
-            format!("{} {}", f.t("单号：", "Order number:"), order.order.id),
+            format!("{}{}", f.t("单号：", "Order number: "), order.order.id),
             order.link.clone(),
         ];
         if order.has_password {

@@ -10,6 +10,7 @@ pub mod kms;
 pub mod lambda;
 pub mod mail_page;
 pub mod mailbox;
+mod markup;
 pub mod numbers;
 pub mod options;
 mod own_shop;

@@ -2,6 +2,7 @@
 //! hold links that open orders, so nobody but this machine itself is shown them.
 
 use crate::mailbox::{Kept, Mailbox};
+use crate::markup::escaped;
 use app::clock::rfc3339;
 use http::{Method, Request, Response, header};
 
@@ -25,22 +26,6 @@ pub(crate) fn is_here(path: &str) -> bool {
     path == PATH || path.strip_prefix(PATH).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Text as it stands in HTML.
-fn safe(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 /// The text part, with the shop's own addresses as links.
 fn linked(text: &str, shop: &str) -> String {
     let mut out = String::new();
@@ -50,8 +35,8 @@ fn linked(text: &str, shop: &str) -> String {
         }
         let line_is_link = line.strip_prefix(shop).is_some_and(|rest| rest.starts_with('/')) && !line.contains(' ');
         match line_is_link {
-            true => out.push_str(&format!("<a href=\"{0}\">{0}</a>", safe(line))),
-            false => out.push_str(&safe(line)),
+            true => out.push_str(&format!("<a href=\"{0}\">{0}</a>", escaped(line))),
+            false => out.push_str(&escaped(line)),
         }
     }
     out
@@ -109,9 +94,9 @@ fn list(mails: &[Kept]) -> Response<Vec<u8>> {
         format!(
             "<tr><td>{}</td><td>{}</td><td><a href=\"{PATH}/{}\">{}</a></td></tr>",
             rfc3339(mail.at),
-            safe(&mail.to),
+            escaped(&mail.to),
             mail.number,
-            safe(&mail.subject),
+            escaped(&mail.subject),
         )
     };
     let rows: String = mails.iter().map(row).collect();
@@ -128,7 +113,7 @@ fn one(mail: &Kept, shop: &str) -> Response<Vec<u8>> {
     let reply_to = if mail.reply_to.is_empty() { &mail.from } else { &mail.reply_to };
     let facts = [("From", mail.from.as_str()), ("To", &mail.to), ("Reply to", reply_to), ("Subject", &mail.subject)];
     let facts: String =
-        facts.iter().map(|(name, value)| format!("<tr><th>{name}</th><td>{}</td></tr>", safe(value))).collect();
+        facts.iter().map(|(name, value)| format!("<tr><th>{name}</th><td>{}</td></tr>", escaped(value))).collect();
     let html = match mail.html.is_empty() {
         true => String::new(),
         false => format!(

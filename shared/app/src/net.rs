@@ -25,15 +25,19 @@ const CONNECT: Duration = Duration::from_secs(1);
 const READ: Duration = Duration::from_secs(2);
 /// A provider is slower, and a buyer waits for it; four seconds is what a person bears.
 const PROVIDER_READ: Duration = Duration::from_secs(4);
+/// Amazon's mail service answers when it has the whole mail, and a mail whose answer is not waited for may be sent twice. Nobody waits for
+/// it but the program that sends.
+const MAIL_READ: Duration = Duration::from_secs(8);
 
-/// The production connector: two TLS contexts, chosen by host. Clones share them, so that every client of the process keeps
-/// its connections in the same two pools.
+/// The production connector: two TLS contexts, chosen by host, and longer patience for mail. Clones share them, so that every client
+/// of the process keeps its connections in the same pools.
 #[derive(Clone, Debug, Default)]
 struct TwoRoots(Arc<Connectors>);
 
 #[derive(Debug, Default)]
 struct Connectors {
     aws: OnceLock<SharedHttpConnector>,
+    mail: OnceLock<SharedHttpConnector>,
     others: OnceLock<SharedHttpConnector>,
 }
 
@@ -57,11 +61,13 @@ impl HttpConnector for TwoRoots {
         let is_aws = host.ends_with(".amazonaws.com")
             || host.ends_with(".amazonaws.com.cn")
             || request.headers().contains_key("x-amz-target");
-        let chosen = if is_aws {
-            self.0.aws.get_or_init(|| {
-                let roots = tls::TrustStore::empty().with_native_roots(false).with_pem_certificate(AMAZON_ROOTS);
-                connector(roots, READ)
-            })
+        let amazon = || tls::TrustStore::empty().with_native_roots(false).with_pem_certificate(AMAZON_ROOTS);
+        // A mail service at another address is told by what the signature is made for.
+        let is_mail = request.headers().get("authorization").is_some_and(|made| made.contains("/ses/aws4_request"));
+        let chosen = if is_mail {
+            self.0.mail.get_or_init(|| connector(amazon(), MAIL_READ))
+        } else if is_aws {
+            self.0.aws.get_or_init(|| connector(amazon(), READ))
         } else {
             // Built on first use: a function that never speaks to a provider never pays for the full bundle.
             self.0.others.get_or_init(|| connector(tls::TrustStore::default(), PROVIDER_READ))
@@ -126,6 +132,9 @@ pub async fn put(connector: &SharedHttpConnector, url: &str, body: Vec<u8>) -> b
 /// How long a provider may take over a whole answer. The connector's own limit ends with the headers.
 const PROVIDER_ANSWER: Duration = Duration::from_secs(5);
 
+/// The same of Amazon's mail service. Shorter than any time for which whoever has begun a push or a mail may be at it.
+const MAIL_ANSWER: Duration = Duration::from_secs(10);
+
 /// An answer to a plain call.
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -142,7 +151,20 @@ pub(crate) async fn send(
     headers: &[(impl AsRef<str>, String)],
     body: Vec<u8>,
 ) -> Option<Answer> {
-    let request = http_request(method, url, headers, body)?;
+    send_within(PROVIDER_ANSWER, connector, http_request(method, url, headers, body)?).await
+}
+
+/// Sends a call that is signed for Amazon's mail service, with the patience that it needs. `None` as in [`send`].
+pub(crate) async fn send_as_mail(
+    connector: &SharedHttpConnector,
+    url: &str,
+    headers: &[(String, String)],
+    body: Vec<u8>,
+) -> Option<Answer> {
+    send_within(MAIL_ANSWER, connector, http_request("POST", url, headers, body)?).await
+}
+
+async fn send_within(patience: Duration, connector: &SharedHttpConnector, request: HttpRequest) -> Option<Answer> {
     let answer = async {
         let response = connector.call(request).await.ok()?;
         let status = response.status().as_u16();
@@ -158,7 +180,7 @@ pub(crate) async fn send(
         }
         Some(Answer { status, headers, body })
     };
-    tokio::time::timeout(PROVIDER_ANSWER, answer).await.ok()?
+    tokio::time::timeout(patience, answer).await.ok()?
 }
 
 /// Sends a codec's request to its provider. `None` when there is no answer.

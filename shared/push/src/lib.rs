@@ -21,7 +21,7 @@ mod webhook;
 mod wecom;
 
 pub use channel::{Channel, Kind, MASK, Wrong};
-pub use reply::{Refusal, Reply, Verdict};
+pub use reply::{OTHER_SENDER, Refusal, Reply, Verdict};
 
 use domain::Millis;
 use serde_json::Value;

@@ -52,6 +52,9 @@ impl Reply {
     }
 }
 
+/// Why nothing was sent: mail may not leave in this sender's name here. No provider was asked, and a sender that is allowed later sends it.
+pub const OTHER_SENDER: &str = "mail may not be sent in this name here";
+
 /// What became of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
@@ -93,6 +96,8 @@ impl Verdict {
     pub fn reason(&self) -> Option<&'static str> {
         match self {
             Verdict::Refused(refusal) => Some(refusal.as_str()),
+            // The seller is to see what is to be mended, although nobody has refused anything.
+            Verdict::Unknown(OTHER_SENDER) => Some(Refusal::NotAllowed.as_str()),
             _ => None,
         }
     }

@@ -42,6 +42,8 @@ pub struct PageOrder {
     pub order: Order,
     /// The contact as typed; empty when it is too long to stand in the order.
     pub contact: String,
+    /// The keyed hash of the contact, by which it is found.
+    pub contact_hash: [u8; 16],
     /// The hash of its look-up password.
     pub password_hash: [u8; 16],
 }
@@ -159,6 +161,7 @@ fn page_order(item: &Item) -> Result<PageOrder, StoreError> {
     Ok(PageOrder {
         order: read_order(item)?,
         contact: r.maybe("ct", |r, n| r.text(n).map(str::to_owned))?.unwrap_or_default(),
+        contact_hash: r.maybe("ch", Reader::array)?.unwrap_or_default(),
         password_hash: r.maybe("qp", Reader::array)?.unwrap_or_default(),
     })
 }

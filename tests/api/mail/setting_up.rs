@@ -1,6 +1,6 @@
 //! Whose name mail is sent in: the seller chooses, and a deployment allows one address.
 
-use super::{FROM, bought, change, count, mails_on};
+use super::{FROM, HIDDEN, bought, change, count, mails_on};
 use app::Sender;
 use http::Method;
 use local::seam::Outside;
@@ -91,4 +91,8 @@ async fn a_deployment_sends_in_the_name_of_its_own_address_only() {
     bought(&moved, "an-order-after-the-change", |_| {}).await;
     moved.tell_all().await;
     assert_eq!(count(&moved), 1);
+    // What waited for the seller is sent now.
+    moved.pass(HIDDEN);
+    moved.tell_all().await;
+    assert_eq!(count(&moved), 2);
 }

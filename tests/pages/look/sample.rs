@@ -225,7 +225,15 @@ pub fn all(shop: &Shop, lang: Lang) -> Vec<(String, String)> {
         "lookup found".to_owned(),
         lookup(LookupView { recent: found(), found: Some(found()), ..LookupView::default() }),
     );
-    let told = [LookupNotice::Incomplete, LookupNotice::None, LookupNotice::Locked(5), LookupNotice::Unavailable];
+    let told = [
+        LookupNotice::Incomplete,
+        LookupNotice::None,
+        LookupNotice::Locked(5),
+        LookupNotice::Unavailable,
+        LookupNotice::NoMail,
+        LookupNotice::Mailed,
+        LookupNotice::MailedEnough,
+    ];
     for notice in told {
         for contact in ["", "10001"] {
             let view = LookupView {

@@ -214,14 +214,23 @@ fn looking_up_says_what_to_try_next() {
         ),
         (
             LookupNotice::Mailed,
-            "如果这个邮箱在本店有已付款的订单，链接马上发到。",
+            "如果这个邮箱在本店有已付款的订单，链接很快就会发到。",
             "If this address has paid orders here, their links are on the way.",
         ),
-        (LookupNotice::MailedEnough, "今天发得够多了，请明天再试", "Enough were sent today."),
+        (
+            LookupNotice::MailedEnough,
+            "今天的发送次数已用完，请看看垃圾邮件箱，或明天再试。",
+            "No more mails can be sent today.",
+        ),
     ] {
         for (lang, words) in [(Lang::Zh, zh), (Lang::En, en)] {
             let view = LookupView { notice: Some(notice), ..LookupView::default() };
-            assert!(text(&pages::lookup(&shop.frame(lang, "/lookup"), &view)).contains(words), "{words}");
+            let html = pages::lookup(&shop.frame(lang, "/lookup"), &view);
+            assert!(text(&html).contains(words), "{words}");
+            // Good news has the tick, and all else the mark of alarm; no other part of this page has either.
+            let (tick, alarm) = (html.contains("M6.5 10.2l"), html.contains("M10 6v5"));
+            let is_good = notice == LookupNotice::Mailed;
+            assert_eq!((tick, alarm), (is_good, !is_good), "{words}");
         }
     }
 }

@@ -358,8 +358,8 @@ fn every_answer_to_a_press_is_read_on_the_status_line() {
         (CheckNotice::Mailed, "链接马上发到你的邮箱。", "The link is on its way to your mailbox."),
         (
             CheckNotice::MailedEnough,
-            "今天发得够多了，请看看垃圾邮件箱，或明天再试。",
-            "Enough were sent today. Look into your spam folder, or try again tomorrow.",
+            "今天的发送次数已用完，请看看垃圾邮件箱，或明天再试。",
+            "No more mails can be sent today. Check your spam folder, or try again tomorrow.",
         ),
         (
             CheckNotice::UnlockShut(9),

@@ -248,8 +248,8 @@ pub(super) fn notice(f: &Frame<'_>, v: &OrderView<'_>) -> String {
         }
         CheckNotice::Mailed => ("链接马上发到你的邮箱。", "The link is on its way to your mailbox."),
         CheckNotice::MailedEnough => (
-            "今天发得够多了，请看看垃圾邮件箱，或明天再试。",
-            "Enough were sent today. Look into your spam folder, or try again tomorrow.",
+            "今天的发送次数已用完，请看看垃圾邮件箱，或明天再试。",
+            "No more mails can be sent today. Check your spam folder, or try again tomorrow.",
         ),
         CheckNotice::UnlockNone => (
             "没有找到。请核对联系方式和密码，或用付款账单里的“商户单号”查。",

@@ -4,6 +4,7 @@ use super::pay::{Button, heard};
 use super::submit::origin;
 use super::trades::Trade;
 use super::{GatewayAnswer, PREFIX, time};
+use crate::markup::escaped;
 use domain::money;
 use serde_json::Value;
 
@@ -151,20 +152,4 @@ fn answer(status: u16, content_type: &str, body: String) -> GatewayAnswer {
         notify: Vec::new(),
         parallel: false,
     }
-}
-
-/// Text that cannot be read as markup, in an element or between double quotes.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }

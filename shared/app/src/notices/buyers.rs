@@ -21,26 +21,37 @@ use store::{Outcome, PageKeys, PageOrder};
 /// A day, the window in which mails that somebody asks for are counted, ms.
 const DAY_MS: i64 = 24 * 60 * 60_000;
 
-/// Mails a day that buttons send: for one order, to one contact, and from one network that asks for contacts' links.
+/// Mails a day that buttons send: for one order, to one contact (its buyers' buttons and the look-up are counted apart, so that a stranger
+/// uses up nothing of a buyer's), and from one network that asks for contacts' links.
 const PER_ORDER: i64 = 3;
 const PER_CONTACT: i64 = 5;
 const PER_NETWORK: i64 = 20;
 
-/// Orders of one contact that are looked through for a mail of links, and links in it, the newest.
-const LOOKED_THROUGH: i32 = 30;
+/// Orders of one contact that are looked through for a mail of links, and how many of them at once. Anybody orders under anybody's contact
+/// without paying, so the few newest may all be a stranger's.
+const LOOKED_THROUGH: i32 = 300;
+const LOOKED_AT_ONCE: usize = 30;
+
+/// Links in a mail, the newest.
 const LINKS_MAX: usize = 10;
 
 /// Bytes of keys that a mail carries; more are left to the page.
 const KEYS_MAX: usize = 32 * 1_024;
 
 /// Tries to get the keys for a mail; then it goes without them, because the way to them is worth more than nothing.
-const KEY_TRIES: u32 = 3;
+const KEY_TRIES: i64 = 3;
+
+/// Calls of a mail to which Amazon gave no clear answer. It may have sent each of them, so there is no fourth.
+const UNANSWERED_MAX: i64 = 3;
 
 /// How long whoever has begun a mail may be at it, ms. Shorter than the time for which the queue hides a message.
 const AT_WORK_MS: i64 = 30_000;
 
 /// How long it is known that a mail was sent, ms: as long as a queue can keep a message.
 const KNOWN_MS: i64 = 14 * DAY_MS;
+
+/// The note that keeps what Amazon said.
+const BUYERS_NOTE: &str = "result#buyers";
 
 /// What a mail to a buyer is about.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -160,17 +171,20 @@ pub enum Begin {
 }
 
 impl App {
-    /// Whether buyers may ask for mail here: the seller wants it, and there is a way for it.
+    /// Whether buyers may ask for mail here: the seller wants it, there is a way for it, and it may leave in the name that they chose.
     pub fn mails_when_asked(&self, showcase: &Showcase) -> bool {
-        self.queue.takes_notices() && showcase.settings.buyer_mail.wants(BuyerMailOn::Asked)
+        let wish = &showcase.settings.buyer_mail;
+        self.queue.takes_notices() && wish.wants(BuyerMailOn::Asked) && self.config.sender.allows(&wish.from)
     }
 
-    /// Whether an order's buyer may ask for its link by mail: it was paid for, and its contact is an address.
+    /// Whether an order's buyer may ask for its link by mail: it was paid for and the money stayed, and its contact is an address. An
+    /// address too long for the order's own item is not looked up for a button; its buyer asks on `/lookup`.
     pub fn may_mail_link(&self, showcase: &Showcase, found: &PageOrder) -> bool {
         let kind = showcase.product(&found.order.product).map(|listed| listed.look.contact_kind);
         self.mails_when_asked(showcase)
             && kind.is_none_or(|kind| kind.may_be_mail())
             && is_address(&found.contact)
+            && !is_returned(&found.order)
             && self.is_proven(&found.order)
     }
 
@@ -207,11 +221,17 @@ impl App {
     }
 
     /// The buyer of an order asks for its link by mail. The caller has checked that they may ([`App::may_mail_link`]).
-    pub async fn ask_for_link(&self, found: &PageOrder, lang: Lang) -> Result<AskedAnswer, AppError> {
+    pub async fn ask_for_link(
+        &self,
+        showcase: &Showcase,
+        found: &PageOrder,
+        lang: Lang,
+    ) -> Result<AskedAnswer, AppError> {
         let order = &found.order.id;
-        let contact = self.keys.contact(&found.contact);
-        let counts = [(format!("order#{order}"), PER_ORDER), (contact_count(&contact), PER_CONTACT)];
-        if !self.count_asked(&counts).await? {
+        let contact = crate::keys::hex(&self.keys.contact(&found.contact));
+        // Under a name of its own: what strangers ask for on `/lookup` must not use up the button of whoever holds the order.
+        let counts = [(format!("order#{order}"), PER_ORDER), (format!("buyer#{contact}"), PER_CONTACT)];
+        if !self.count_asked(showcase, &counts).await? {
             return Ok(AskedAnswer::Enough);
         }
         let about = About::Link { order: order.to_string(), lang: lang.as_str().to_owned() };
@@ -220,22 +240,30 @@ impl App {
 
     /// Somebody asks for the links of a contact's orders by mail to that contact. Whether there are any, nobody looks here: the answer
     /// and the work are the same for everybody.
-    pub async fn ask_for_links(&self, contact: &str, address: &str, lang: Lang) -> Result<AskedAnswer, AppError> {
-        let hash = self.keys.contact(contact);
+    pub async fn ask_for_links(
+        &self,
+        showcase: &Showcase,
+        contact: &str,
+        address: &str,
+        lang: Lang,
+    ) -> Result<AskedAnswer, AppError> {
+        let hash = crate::keys::hex(&self.keys.contact(contact));
         // The network first: one that has asked enough cannot go on and use up other people's mails.
         let network = format!("network#{}", self.keys.address(&network_of(address)));
-        let counts = [(network, PER_NETWORK), (contact_count(&hash), PER_CONTACT)];
-        if !self.count_asked(&counts).await? {
+        let counts = [(network, PER_NETWORK), (format!("contact#{hash}"), PER_CONTACT)];
+        if !self.count_asked(showcase, &counts).await? {
             return Ok(AskedAnswer::Enough);
         }
-        let about = About::Links { contact: crate::keys::hex(&hash), lang: lang.as_str().to_owned() };
+        let about = About::Links { contact: hash, lang: lang.as_str().to_owned() };
         Ok(self.ask_for_mail(about).await)
     }
 
-    async fn count_asked(&self, counts: &[(String, i64)]) -> Result<bool, AppError> {
-        let day = self.clock.now().div_euclid(DAY_MS);
+    /// Counts what somebody asks for in the shop's own day, which is the one that the words about it mean.
+    async fn count_asked(&self, showcase: &Showcase, counts: &[(String, i64)]) -> Result<bool, AppError> {
+        let ahead = i64::from(showcase.settings.utc_offset_minutes) * 60_000;
+        let day = (self.clock.now() + ahead).div_euclid(DAY_MS);
         for (name, most) in counts {
-            if self.store.count_try(&format!("mail#{name}#{day}"), 1, (day + 1) * DAY_MS).await? > *most {
+            if self.store.count_try(&format!("mail#{name}#{day}"), 1, (day + 1) * DAY_MS - ahead).await? > *most {
                 return Ok(false);
             }
         }
@@ -264,6 +292,16 @@ impl App {
         Ok(())
     }
 
+    /// Counts a call of a mail that had no clear answer. Whether the mail is given up, because Amazon may have sent it each time.
+    pub async fn is_given_up(&self, mail: &BuyerMail) -> Result<bool, AppError> {
+        Ok(self.count_failed("unanswered", &mail.id).await? >= UNANSWERED_MAX)
+    }
+
+    /// How often something about a mail failed so far, this time included. Not the receives of its message: those count busy hours too.
+    async fn count_failed(&self, what: &str, id: &str) -> Result<i64, AppError> {
+        Ok(self.store.count_try(&format!("mail-{what}#{id}"), 1, self.clock.now() + KNOWN_MS).await?)
+    }
+
     /// What a mail has to say as things stand now; `None` when nothing: the seller has turned mail off since, the order went another
     /// way, was returned in full, or nobody ever paid.
     pub async fn letter(&self, mail: &BuyerMail) -> Result<Option<Letter>, AppError> {
@@ -282,28 +320,30 @@ impl App {
                 (ids, Lang::parse(lang), Some(hash))
             }
         };
-        let mut found = self.store.page(&PageKeys { orders: ids.clone(), ..PageKeys::default() }).await?.orders;
-        let (mut to, mut in_lang, mut orders) = (None, lang, Vec::new());
-        for found in ids.iter().filter_map(|id| found.remove(id)) {
-            let mailed = self.mailed(&showcase, &found).await;
-            let is_fit = match &mail.about {
-                About::Delivered { .. } => is_delivered_for_good(&found.order) && found.order.mail_in.is_some(),
-                About::Link { .. } => true,
-                // Whoever set a password is not found without it.
-                About::Links { .. } => !mailed.has_password,
-            };
-            if !is_fit || !self.is_proven(&found.order) || orders.len() >= LINKS_MAX {
-                continue;
+        let (mut to, mut in_lang, mut orders): (Option<String>, _, _) = (None, lang, Vec::new());
+        for ids in ids.chunks(LOOKED_AT_ONCE) {
+            if orders.len() >= LINKS_MAX {
+                break;
             }
-            let address = self.contact_of(&found).await?;
-            // The hash of the list is a copy; the order's own contact decides whose it is.
-            let is_theirs = contact.is_none_or(|hash| self.keys.contact(&address) == hash);
-            if !is_address(&address) || !is_theirs {
-                continue;
+            let mut found = self.store.page(&PageKeys { orders: ids.to_vec(), ..PageKeys::default() }).await?.orders;
+            for found in ids.iter().filter_map(|id| found.remove(id)) {
+                if orders.len() >= LINKS_MAX || !self.is_fit(mail, &found) {
+                    continue;
+                }
+                let address = self.contact_of(&found).await?;
+                // Whoever writes to an order turns nobody's mail to themselves: the address is the one that the order was made with. And
+                // what a list is asked for is a copy; the order's own contact decides whose it is.
+                let hash = self.keys.contact(&address);
+                let is_theirs = hash == found.contact_hash && contact.is_none_or(|contact| contact == hash);
+                // Mail services may tell letters by their size, so two spellings may be two people.
+                let is_same = to.as_ref().is_none_or(|to| *to == address);
+                if !is_address(&address) || !is_theirs || !is_same {
+                    continue;
+                }
+                in_lang = in_lang.or(found.order.mail_in);
+                to.get_or_insert(address);
+                orders.push(self.mailed(&showcase, &found).await);
             }
-            in_lang = in_lang.or(found.order.mail_in);
-            to.get_or_insert(address);
-            orders.push(mailed);
         }
         Ok(to.map(|to| Letter {
             to,
@@ -314,14 +354,30 @@ impl App {
         }))
     }
 
+    /// Whether a mail may tell of an order: paid for, and what the mail says is still true of it.
+    fn is_fit(&self, mail: &BuyerMail, found: &PageOrder) -> bool {
+        let is_meant = match &mail.about {
+            About::Delivered { .. } => found.order.state == State::Delivered && found.order.mail_in.is_some(),
+            About::Link { .. } => true,
+            // Whoever set a password is not found without it.
+            About::Links { .. } => !self.has_password(found),
+        };
+        is_meant && !is_returned(&found.order) && self.is_proven(&found.order)
+    }
+
+    fn has_password(&self, found: &PageOrder) -> bool {
+        let id = &found.order.id;
+        let code = self.keys.password(id, &self.keys.collection_code(id));
+        !crate::keys::equal(&code, &found.password_hash)
+    }
+
     async fn mailed(&self, showcase: &Showcase, found: &PageOrder) -> MailedOrder {
         let order = &found.order;
         let product_name = match showcase.product(&order.product) {
             Some(listed) => listed.product.name.clone(),
             None => self.product(&order.product).await.ok().flatten().map_or(order.product.to_string(), |p| p.name),
         };
-        let code = self.keys.password(&order.id, &self.keys.collection_code(&order.id));
-        let has_password = !crate::keys::equal(&code, &found.password_hash);
+        let has_password = self.has_password(found);
         let mut link = format!("{}/o/{}", self.config.public_url, order.id);
         if !has_password {
             link = format!("{link}?t={}", self.keys.order_token(&order.id, order.token_epoch));
@@ -338,10 +394,10 @@ impl App {
     }
 
     /// The keys of an order for its mail, asked of the one function that shows keys, as the buyer would ask: with the order's token.
-    /// So whoever sends mail needs no right to any card. `receives` says how often the message has come.
+    /// So whoever sends mail needs no right to any card.
     ///
     /// `Ok(None)`: the mail goes without them, because they are too many for it or cannot be had. An error: try again.
-    pub async fn keys_for_mail(&self, order: &Order, receives: u32) -> Result<Option<Vec<String>>, AppError> {
+    pub async fn keys_for_mail(&self, mail: &BuyerMail, order: &Order) -> Result<Option<Vec<String>>, AppError> {
         let url = format!("{}/api/orders/{}/keys", self.config.public_url, order.id);
         if !self.is_own_machine() && !url.starts_with("https://") {
             return Ok(None);
@@ -352,7 +408,7 @@ impl App {
         let keys = match answer {
             Some(answer) if answer.status == 200 => serde_json::from_slice::<Value>(&answer.body).ok(),
             Some(answer) if (400..500).contains(&answer.status) && answer.status != 429 => None,
-            _ if receives >= KEY_TRIES => None,
+            _ if self.count_failed("keyless", &mail.id).await? >= KEY_TRIES => None,
             _ => return Err(AppError::Unforeseen("the keys for a mail cannot be had yet")),
         };
         let read = |keys: &Value| {
@@ -369,32 +425,23 @@ impl App {
     /// Sends a mail and remembers what Amazon said, for the seller to see.
     pub async fn send_to_buyer(&self, mail: &Mail) -> Verdict {
         let verdict = self.send_mail(mail).await;
-        self.note_result("buyers", &buyers_note(), verdict).await;
+        self.note_result("buyers", BUYERS_NOTE, verdict).await;
         verdict
     }
 
     /// What Amazon said last of a mail to a buyer; `None` when none was sent for a month.
     pub async fn last_buyer_mail(&self) -> Result<Option<super::LastResult>, AppError> {
-        let note = self.store.note(&buyers_note()).await?;
+        let note = self.store.note(BUYERS_NOTE).await?;
         Ok(note.and_then(|text| serde_json::from_str(&text).ok()))
     }
-}
-
-/// The note that keeps what Amazon said.
-fn buyers_note() -> String {
-    "result#buyers".to_owned()
-}
-
-fn contact_count(hash: &[u8; 16]) -> String {
-    format!("contact#{}", crate::keys::hex(hash))
 }
 
 fn order_id(text: &str) -> Result<OrderId, AppError> {
     OrderId::parse(text).ok_or(AppError::Unforeseen("a mail about no order"))
 }
 
-/// Delivered, and not all of its money has gone back since.
-fn is_delivered_for_good(order: &Order) -> bool {
+/// Whether all of an order's money went back, or is on its way because nothing is delivered for it.
+fn is_returned(order: &Order) -> bool {
     let back = done(&order.refunds);
-    order.state == State::Delivered && (back == 0 || back < order.paid_minor())
+    matches!(order.state, State::RefundDue | State::Refunded) || (back > 0 && back >= order.paid_minor())
 }

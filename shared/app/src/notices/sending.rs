@@ -2,16 +2,17 @@
 
 use crate::App;
 use crate::aws::signature;
-use crate::net::send;
+use crate::net::{send, send_as_mail};
 use push::mail::Mail;
-use push::{Channel, Message, Refusal, Reply, Signing, Verdict};
+use push::{Channel, Message, OTHER_SENDER, Refusal, Reply, Signing, Verdict};
 
 impl App {
     /// Sends a message through a channel, now, and answers what the provider says.
     pub(crate) async fn push(&self, channel: &Channel, message: &Message) -> Verdict {
-        // The role would refuse it as well, with a word that tells the seller nothing.
+        // The role would refuse it as well, with a word that tells the seller nothing. It is no final answer: the message waits for a
+        // sender that is allowed, and ends among the dead letters, which ring, instead of being dropped in silence.
         if channel.sender().is_some_and(|from| !self.config.sender.allows(from)) {
-            return Verdict::Refused(Refusal::NotAllowed);
+            return Verdict::Unknown(OTHER_SENDER);
         }
         let request = channel.request(message, self.clock.now());
         // In a deployment nothing leaves in clear and nothing goes to the machine itself, whoever wrote the address down: it may have
@@ -25,7 +26,7 @@ impl App {
     /// Sends a mail, now, and answers what Amazon says.
     pub async fn send_mail(&self, mail: &Mail) -> Verdict {
         if !self.config.sender.allows(&mail.from.0) {
-            return Verdict::Refused(Refusal::NotAllowed);
+            return Verdict::Unknown(OTHER_SENDER);
         }
         Mail::judge(self.carry(mail.request()).await.as_ref())
     }
@@ -35,7 +36,7 @@ impl App {
         let reply = match request.signing {
             Signing::Done => send(&self.http, "POST", &request.url, &request.headers, request.body).await,
             Signing::Aws(service) => match self.sign(service, &request) {
-                Some((url, headers)) => send(&self.http, "POST", &url, &headers, request.body).await,
+                Some((url, headers)) => send_as_mail(&self.http, &url, &headers, request.body).await,
                 None => {
                     tracing::error!("a mail could not be signed");
                     None
