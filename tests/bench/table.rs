@@ -69,7 +69,7 @@ pub fn print(programs: &[Program], times: usize) -> std::io::Result<String> {
         let limits = [("init", ratio / 10, INIT_PERCENT), ("zip", zip, ZIP_MAX), ("RSS", rss, RSS_MAX)];
         over.extend(limits.iter().filter(|(_, is, max)| is > max).map(|(what, ..)| format!("{} {what}", program.name)));
     }
-    text += "\ninit is until the first event is asked for, with so many calls of an AWS that answers at once";
+    text += "\ninit is until the first event is asked for, with so many calls of an AWS that answers at once and without TLS";
     text += "\ngoals: init at most 1.50 times the smallest function's, zip at most 3 MB, RSS at most 25 MiB: ";
     text += if over.is_empty() { "all met".to_owned() } else { format!("over them {}", over.join(", ")) }.as_str();
     Ok(text)
