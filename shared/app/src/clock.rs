@@ -29,14 +29,6 @@ impl Clock {
     }
 }
 
-/// What the AWS SDK signs with and measures a stream's speed by, so that a world whose time is made up is one to the SDK as well.
-impl aws_smithy_async::time::TimeSource for Clock {
-    fn now(&self) -> std::time::SystemTime {
-        let since = std::time::Duration::from_millis(u64::try_from(Clock::now(self)).unwrap_or_default());
-        std::time::UNIX_EPOCH.checked_add(since).unwrap_or(std::time::UNIX_EPOCH)
-    }
-}
-
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Clock")

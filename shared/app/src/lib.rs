@@ -130,7 +130,7 @@ impl App {
         clock: Clock,
         ids: Ids,
     ) -> App {
-        let store = store_of(&config, aws, &http, &clock);
+        let store = store_of(&config, aws, &http);
         let known = (Keys::derive(&secrets.shop), secrets.master);
         App::around(store, config, known, aws, http, clock, ids)
     }
@@ -145,14 +145,13 @@ impl App {
         ids: Ids,
     ) -> App {
         let queue = {
-            let (aws, http, clock) = (aws.clone(), http.clone(), clock.clone());
+            let (aws, http) = (aws.clone(), http.clone());
             let make = move || {
                 let mut sqs = aws_sdk_sqs::Config::builder()
                     .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
                     .region(aws.region())
                     .credentials_provider(aws.credentials.clone())
                     .retry_config(patience())
-                    .time_source(clock.clone())
                     .http_client(net::client(&http));
                 sqs.set_endpoint_url(aws.endpoint_override.clone());
                 aws_sdk_sqs::Client::from_conf(sqs.build())
@@ -213,7 +212,7 @@ impl App {
             for _ in 0..TURNS_TO_ASK {
                 tokio::task::yield_now().await;
             }
-            let store = store_of(&deployment.config, &deployment.aws, &http, &clock);
+            let store = store_of(&deployment.config, &deployment.aws, &http);
             let door = restore::door_of(&store).await;
             (store, door)
         };
@@ -239,13 +238,12 @@ fn patience() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(FIRST_BACKOFF)
 }
 
-fn store_of(config: &Config, aws: &Aws, http: &SharedHttpConnector, clock: &Clock) -> store::Store {
+fn store_of(config: &Config, aws: &Aws, http: &SharedHttpConnector) -> store::Store {
     let mut dynamodb = aws_sdk_dynamodb::Config::builder()
         .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
         .region(aws.region())
         .credentials_provider(aws.credentials.clone())
         .retry_config(patience())
-        .time_source(clock.clone())
         .http_client(net::client(http));
     dynamodb.set_endpoint_url(aws.endpoint_override.clone());
     let tables = store::Tables::with_prefix(&config.table_prefix);
