@@ -89,6 +89,8 @@ pub enum Fate {
     Rewrite(Vec<u8>),
     /// It leaves this much later, by tokio's clock.
     Delay(Duration),
+    /// It takes effect at once, and its answer comes this much later: what a read says is old by then.
+    DelayReply(Duration),
     /// It never arrives; the caller sees a time-out.
     LoseRequest,
     /// It takes effect; the caller sees a time-out.
@@ -318,7 +320,7 @@ impl Seam {
             Fate::DieBefore => return self.die().await,
             Fate::Delay(time) => tokio::time::sleep(time).await,
             Fate::Rewrite(ref body) => call.body = body.clone(),
-            Fate::Pass | Fate::LoseReply | Fate::DieAfter => {}
+            Fate::Pass | Fate::DelayReply(_) | Fate::LoseReply | Fate::DieAfter => {}
         }
         let answer = match outgoing {
             Some((connector, mut request)) => {
@@ -336,6 +338,7 @@ impl Seam {
         match fate {
             Fate::LoseReply => return Err(ConnectorError::timeout("the reply was lost".into())),
             Fate::DieAfter => return self.die().await,
+            Fate::DelayReply(time) => tokio::time::sleep(time).await,
             _ => {}
         }
         tokio::task::yield_now().await;

@@ -23,6 +23,7 @@ use serde_json::json;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The file of the tables; its presence tells that the folder holds a shop.
 pub const TABLES_FILE: &str = "tables.db";
@@ -267,8 +268,11 @@ impl World {
 
     /// A fresh function instance on a machine whose clock is not the world's.
     pub fn app_at(&self, clock: Clock, tap: Arc<dyn Tap>, opens_cards: bool) -> App {
+        // The SDK keeps its allowance of repetitions for each region, for the whole process: every instance has its own, as every Lambda
+        // function has, so that no world feels what another one met.
+        static INSTANCES: AtomicU64 = AtomicU64::new(0);
         let aws = Aws {
-            region: "local".to_owned(),
+            region: format!("local-{}", INSTANCES.fetch_add(1, Ordering::Relaxed)),
             credentials: credentials(),
             endpoint_override: Some("http://aws.local".to_owned()),
             mail_endpoint: Some(
