@@ -279,13 +279,18 @@ impl Inside {
     fn email(&self, request: &Request<Vec<u8>>, body: Value) -> Read {
         let refused = |why: &str| no(403, json!({"message": "no", "__type": "SignatureDoesNotMatch"}), why);
         let date = header(request, "x-amz-date");
-        let scope = format!("{}/local/ses/aws4_request", date.get(..8).unwrap_or_default());
         let authorization = header(request, "authorization");
         let part = |name: &str| {
             let rest = authorization.split(name).nth(1).unwrap_or_default();
             rest.split([',', ' ']).next().unwrap_or_default().to_owned()
         };
         let day = app::clock::rfc3339(self.now()).replace(['-', ':'], "");
+        // Every instance of a world is in a region of its own.
+        let region = part("Credential=").split('/').nth(2).unwrap_or_default().to_owned();
+        let scope = format!("{}/{region}/ses/aws4_request", date.get(..8).unwrap_or_default());
+        if !region.starts_with("local-") {
+            return refused("region");
+        }
         if !authorization.starts_with("AWS4-HMAC-SHA256 ") || part("Credential=") != format!("local/{scope}") {
             return refused("credential");
         }
@@ -301,7 +306,7 @@ impl Inside {
         let hash = hex(&Sha256::digest(request.body()));
         let canonical = format!("POST\n{}\n\n{listed}\n{names}\n{hash}", request.uri().path());
         let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(&Sha256::digest(canonical.as_bytes())));
-        let key = [&scope[..8], "local", "ses", "aws4_request"]
+        let key = [&scope[..8], &region, "ses", "aws4_request"]
             .iter()
             .fold(b"AWS4local".to_vec(), |key, part| hmac(&key, part.as_bytes()));
         if part("Signature=") != hex(&hmac(&key, to_sign.as_bytes())) {
