@@ -65,6 +65,7 @@ impl Shop {
             clock,
             ids,
             secrets: secrets.clone(),
+            password_hash: None,
             pushes: local::world::Pushes::default(),
         })
         .await

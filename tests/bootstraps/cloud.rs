@@ -59,6 +59,7 @@ impl Cloud {
             clock: Clock::system(),
             secrets: LocalSecrets::in_memory(&ids),
             ids,
+            password_hash: None,
             pushes: Pushes { queue: true, outside: Outside::Nothing, aws_endpoint: None, sender: app::Sender::Anybody },
         })
         .await

@@ -3,7 +3,7 @@
 use crate::roles::roles;
 use crate::{signed_notification, text};
 use app::catalogue::EpaySettings;
-use app::staff::ADMIN;
+use app::staff::{ADMIN, PasswordHash};
 use app::{App, Clock, Ids, Sender};
 use domain::AccountId;
 use http::{Method, Request};
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use store::{Table, Tables};
 
 /// When every test begins: 2026-11-22T00:00:00Z.
@@ -26,6 +26,13 @@ pub const START: i64 = 1_795_305_600_000;
 
 /// The sandbox merchant's number.
 pub const PID: &str = "1000";
+
+/// The administrator's password in every shop that lives in memory.
+pub const PASSWORD: &str = "the password of a test";
+
+/// Its hash, made once: it is slow on purpose, and a test opens a shop in every breath.
+pub static HASH: LazyLock<PasswordHash> =
+    LazyLock::new(|| PasswordHash::of(PASSWORD, &Ids::from_fn(|out| out.fill(7))));
 
 /// A test's shop. Dropped with anything unfinished, it fails the test.
 pub struct TestShop {
@@ -132,7 +139,11 @@ impl TestShop {
             Some(folder) => LocalSecrets::open(folder, &ids).expect("secrets"),
             None => LocalSecrets::in_memory(&ids),
         };
+        if folder.is_none() {
+            PASSWORD.clone_into(&mut secrets.admin_password);
+        }
         change(&mut secrets);
+        let password_hash = (secrets.admin_password == PASSWORD).then(|| HASH.clone());
         let (key, password) = (secrets.sandbox_key.clone(), secrets.admin_password.clone());
         let world = World::bare(WorldOptions {
             folder,
@@ -145,6 +156,7 @@ impl TestShop {
             clock,
             ids,
             secrets: secrets.clone(),
+            password_hash,
             pushes,
         })
         .expect("a world")

@@ -107,6 +107,79 @@ fn check_citations(tree: &Tree) -> Vec<String> {
     found
 }
 
+/// The codes of writes that a text names: a capital, digits, and what tells variants apart. `V1 to V3` names all three.
+fn codes(text: &str) -> BTreeSet<String> {
+    let mut codes = BTreeSet::new();
+    let mut range: Option<(char, u32)> = None;
+    let mut is_range = false;
+    for word in text.split(|c: char| c.is_whitespace() || "(),.;".contains(c)).filter(|word| !word.is_empty()) {
+        if word == "to" {
+            is_range = range.is_some();
+            continue;
+        }
+        let mut letters = word.chars();
+        let number = |rest: &str| rest.trim_end_matches(['\'', '"', 'a', 'd', 'e', 'n', 'u']).parse::<u32>().ok();
+        let code = letters.next().filter(char::is_ascii_uppercase).zip(number(letters.as_str()));
+        match (code, range) {
+            (Some((letter, last)), Some((same, first))) if is_range && letter == same => {
+                codes.extend((first..=last).map(|n| format!("{letter}{n}")));
+            }
+            (Some(_), _) => drop(codes.insert(word.to_owned())),
+            (None, _) => {}
+        }
+        (range, is_range) = (code, false);
+    }
+    codes
+}
+
+/// Whatever is promised is kept by some write, which exists; and a promise that writes cite names one of them.
+fn check_homes(tree: &Tree) -> Vec<String> {
+    let known: BTreeSet<&str> = writes(tree).iter().filter_map(crate::writes::Write::code).collect();
+    let mut found = Vec::new();
+    for promise in promises(tree.text(PAGE).unwrap_or_default()) {
+        let place = format!("{PAGE}:{}", promise.line);
+        let named = codes(&promise.told("Enforced by"));
+        if named.is_empty() {
+            found.push(format!("{place}: `Enforced by:` names no write"));
+        }
+        let lost = named.iter().filter(|code| !known.contains(code.as_str()));
+        found.extend(lost.map(|code| format!("{place}: there is no write {code}")));
+    }
+    found
+}
+
+#[test]
+fn every_promise_names_writes_that_exist() {
+    Tree::project().holds(check_homes);
+}
+
+#[test]
+fn a_promise_that_no_write_keeps_is_caught() {
+    let writes = "/// W1. Planted.\npub async fn plant() {}\n/// X1. Planted.\npub async fn too() {}\n";
+    let text = good().text(PAGE).unwrap().replace("`Store::pay`", "W1 and, in time, X1");
+    let good = good().with(&[(PAGE, &text), (WRITE, writes)]);
+    good.spares(check_homes, &[]);
+    let with = |home: &str| text.replacen("W1 and, in time, X1", home, 1);
+    good.catches(check_homes, &[(PAGE, &with("good will"))], &[&format!("{PAGE}:3: `Enforced by:` names no write")]);
+    good.catches(check_homes, &[(PAGE, &with("W1, W2"))], &[&format!("{PAGE}:3: there is no write W2")]);
+    good.catches(
+        check_homes,
+        &[(PAGE, &with("W1 to W3"))],
+        &["W2", "W3"].map(|code| format!("{PAGE}:3: there is no write {code}")).each_ref().map(String::as_str),
+    );
+    let renamed = writes.replace("X1.", "X9.");
+    let said: Vec<String> = (0..PROMISES).map(|n| format!("{PAGE}:{}: there is no write X1", 3 + 8 * n)).collect();
+    let said: Vec<&str> = said.iter().map(String::as_str).collect();
+    good.catches(check_homes, &[(WRITE, &renamed)], &said);
+}
+
+#[test]
+fn codes_are_told_from_words() {
+    let named = codes("C1, C1', C1\", A1u (2 days), V1 to V3; Paid to X2. SHA256, M0, A, 503 and C2d, L2 to go");
+    let expected = ["A1u", "C1", "C1\"", "C1'", "C2d", "L2", "M0", "V1", "V2", "V3", "X2"];
+    assert_eq!(named.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+}
+
 #[test]
 fn the_page_is_whole_and_its_tests_exist() {
     Tree::project().holds(check_page);

@@ -23,6 +23,11 @@ impl<'a> Write<'a> {
         let rest = |about: &&'a str| about.strip_prefix("* ")?.strip_prefix(label)?.strip_prefix(':').map(str::trim);
         self.about.iter().find_map(rest)
     }
+
+    /// Its code, with which its comment begins: `X1` of `X1. Ends a hold`.
+    pub fn code(&self) -> Option<&'a str> {
+        self.about.first()?.split_once(". ").map(|(code, _)| code)
+    }
 }
 
 /// Every function of the catalogue that the shop can call.

@@ -93,6 +93,8 @@ pub enum Fate {
     DelayReply(Duration),
     /// It never arrives; the caller sees a time-out.
     LoseRequest,
+    /// The caller sees a time-out, and the call takes effect all the same, this much later: perhaps after its own repetition.
+    Ghost(Duration),
     /// It takes effect; the caller sees a time-out.
     LoseReply,
     /// Refused for load; the SDK tries again.
@@ -316,25 +318,22 @@ impl Seam {
         let fate = self.tap.fate(&call);
         match fate {
             Fate::LoseRequest => return Err(ConnectorError::timeout("the request was lost".into())),
+            Fate::Ghost(time) => {
+                let seam = self.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(time).await;
+                    // Nobody hears of it any more, whatever comes of it.
+                    let _unheard = seam.effect(&call, outgoing).await;
+                });
+                return Err(ConnectorError::timeout("the request is on its way".into()));
+            }
             Fate::Throttle => return response(throttled(&call)),
             Fate::DieBefore => return self.die().await,
             Fate::Delay(time) => tokio::time::sleep(time).await,
             Fate::Rewrite(ref body) => call.body = body.clone(),
             Fate::Pass | Fate::DelayReply(_) | Fate::LoseReply | Fate::DieAfter => {}
         }
-        let answer = match outgoing {
-            Some((connector, mut request)) => {
-                *request.body_mut() = SdkBody::from(call.body.clone());
-                let answer = connector.call(request).await?;
-                self.tap.answered(&call, answer.status().as_u16(), b"");
-                Ok(answer)
-            }
-            None => {
-                let answer = self.answer(&call).await?;
-                self.tap.answered(&call, answer.status, &answer.body);
-                response(answer)
-            }
-        };
+        let answer = self.effect(&call, outgoing).await?;
         match fate {
             Fate::LoseReply => return Err(ConnectorError::timeout("the reply was lost".into())),
             Fate::DieAfter => return self.die().await,
@@ -342,7 +341,28 @@ impl Seam {
             _ => {}
         }
         tokio::task::yield_now().await;
-        answer
+        Ok(answer)
+    }
+
+    /// The call arrives.
+    async fn effect(
+        &self,
+        call: &Call,
+        outgoing: Option<(SharedHttpConnector, HttpRequest)>,
+    ) -> Result<HttpResponse, ConnectorError> {
+        match outgoing {
+            Some((connector, mut request)) => {
+                *request.body_mut() = SdkBody::from(call.body.clone());
+                let answer = connector.call(request).await?;
+                self.tap.answered(call, answer.status().as_u16(), b"");
+                Ok(answer)
+            }
+            None => {
+                let answer = self.answer(call).await?;
+                self.tap.answered(call, answer.status, &answer.body);
+                response(answer)
+            }
+        }
     }
 
     async fn die(&self) -> Result<HttpResponse, ConnectorError> {

@@ -65,6 +65,7 @@ pub(crate) fn world_options(options: &Options, url: &str, secrets: LocalSecrets)
         clock: Clock::system(),
         ids: Ids::system(),
         secrets,
+        password_hash: None,
         pushes: Pushes {
             queue: true,
             outside: Outside::Everything(app::net::production()),

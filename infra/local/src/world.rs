@@ -59,6 +59,8 @@ pub struct WorldOptions {
     pub ids: Ids,
     /// Secrets.
     pub secrets: LocalSecrets,
+    /// The hash of the administrator's password among them. `None`: it is made at the opening, which takes a tenth of a second.
+    pub password_hash: Option<PasswordHash>,
     /// Messages to the seller.
     pub pushes: Pushes,
 }
@@ -164,6 +166,7 @@ impl World {
         let (pid, key) = (options.sandbox_pid.clone(), options.secrets.sandbox_key.clone());
         let gateway = Gateway::open(gateway_file.as_deref().map(Path::new), pid, key, now, chance)
             .map_err(WorldError::Gateway)?;
+        let hash = || PasswordHash::of(&options.secrets.admin_password, &options.ids);
         let config = Config {
             shop_id: options.secrets.shop_id.clone(),
             public_url: options.public_url.clone(),
@@ -173,7 +176,7 @@ impl World {
             open_orders_per_address: options.open_orders_per_address,
             parameters: None,
             sandbox: true,
-            admin_password: Some(PasswordHash::of(&options.secrets.admin_password, &options.ids)),
+            admin_password: Some(options.password_hash.clone().unwrap_or_else(hash)),
             table_prefix: "kamivend".to_owned(),
             queue_url: Sqs::queue_url(QUEUE),
             notices_queue_url: options.pushes.queue.then(|| Sqs::queue_url(NOTICES)),

@@ -68,6 +68,7 @@ pub use settle::SettleAnswer;
 pub use trail::Entry as TrailEntry;
 
 use crate::net::Aws;
+use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use std::time::Duration;
@@ -152,6 +153,7 @@ impl App {
                     .region(aws.region())
                     .credentials_provider(aws.credentials.clone())
                     .retry_config(patience())
+                    .stalled_stream_protection(stalls())
                     .http_client(net::client(&http));
                 sqs.set_endpoint_url(aws.endpoint_override.clone());
                 aws_sdk_sqs::Client::from_conf(sqs.build())
@@ -238,12 +240,20 @@ fn patience() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(TRIES).with_initial_backoff(FIRST_BACKOFF)
 }
 
+/// An answer that stops in the middle is given up. A request is not watched: the longest has some hundred kilobytes and is one piece in
+/// memory, the connector bears no call for longer than [`net`] says, and the SDK would measure by the machine's clock, which a
+/// simulation does not have.
+fn stalls() -> StalledStreamProtectionConfig {
+    StalledStreamProtectionConfig::enabled().upload_enabled(false).build()
+}
+
 fn store_of(config: &Config, aws: &Aws, http: &SharedHttpConnector) -> store::Store {
     let mut dynamodb = aws_sdk_dynamodb::Config::builder()
         .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
         .region(aws.region())
         .credentials_provider(aws.credentials.clone())
         .retry_config(patience())
+        .stalled_stream_protection(stalls())
         .http_client(net::client(http));
     dynamodb.set_endpoint_url(aws.endpoint_override.clone());
     let tables = store::Tables::with_prefix(&config.table_prefix);

@@ -122,12 +122,12 @@ async fn queue_call(sim: &Sim, operation: &str, body: Value) -> Value {
     serde_json::from_slice(&answer.body).unwrap_or_default()
 }
 
-/// Receives one batch and has it delivered. How many messages there were.
-pub async fn poll(sim: &Arc<Sim>, rng: &mut Rng) -> usize {
+/// Receives one batch, if there is one by then, and has it delivered. How many messages there were.
+pub async fn poll(sim: &Arc<Sim>, rng: &mut Rng, wait_seconds: u64) -> usize {
     let queue = sim.world.queue_name();
     let url = Sqs::queue_url(queue);
     let count = if sim.shared.is_calm() { 10 } else { rng.u32(1..=10) };
-    let receive = json!({"QueueUrl": url, "MaxNumberOfMessages": count, "WaitTimeSeconds": 0, "MessageSystemAttributeNames": ["All"]});
+    let receive = json!({"QueueUrl": url, "MaxNumberOfMessages": count, "WaitTimeSeconds": wait_seconds, "MessageSystemAttributeNames": ["All"]});
     let received = queue_call(sim, "ReceiveMessage", receive).await;
     let messages = received["Messages"].as_array().cloned().unwrap_or_default();
     if messages.is_empty() {
@@ -186,11 +186,11 @@ pub async fn redrive(sim: &Arc<Sim>) -> usize {
     }
 }
 
-/// Polls until faults stop.
+/// Polls until faults stop, as Lambda does: a question stays open until something is there.
 pub async fn deliver(sim: Arc<Sim>, mut rng: Rng) {
     while !sim.shared.is_calm() {
-        if poll(&sim, &mut rng).await == 0 {
-            tokio::time::sleep(Duration::from_millis(rng.u64(300..1_500))).await;
+        if poll(&sim, &mut rng, 20).await > 0 {
+            tokio::time::sleep(Duration::from_millis(rng.u64(..1_000))).await;
         }
     }
 }

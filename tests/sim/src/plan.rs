@@ -12,6 +12,8 @@ pub struct CallFaults {
     pub lost: u32,
     /// It takes effect; its reply is lost.
     pub reply_lost: u32,
+    /// Its caller gives it up, and it takes effect later all the same.
+    pub ghost: u32,
     /// It is refused for load.
     pub throttled: u32,
     /// It takes up to two seconds.
@@ -43,6 +45,8 @@ pub struct Plan {
     pub arrivals_ms: u64,
     /// Milliseconds an order holds its cards.
     pub hold_ms: i64,
+    /// Milliseconds for which faults go on when the last hold has lapsed.
+    pub troubled_ms: u64,
     /// Calls.
     pub calls: CallFaults,
     /// Milliseconds that a call takes at the most when nothing is wrong.
@@ -141,6 +145,8 @@ impl Plan {
     pub fn of(seed: u64, orders_max: u32) -> Plan {
         let mut rng = Rng::with_seed(seed ^ 0x9e37_79b9_7f4a_7c15);
         let rng = &mut rng;
+        // What a timer does every minute is most of what a world of three orders costs, so it has few minutes.
+        let longest = if orders_max <= 10 { 60_000 } else { 3_600_000 };
         let orders = rng.u32(orders_max.div_ceil(2)..=orders_max).max(1);
         let products = rng.u32(1..=3);
         // Scarce in a third of the worlds, about enough in a third, plenty in a third.
@@ -157,6 +163,7 @@ impl Plan {
             CallFaults {
                 lost: rate(rng, 60_000),
                 reply_lost: rate(rng, 80_000),
+                ghost: 0,
                 throttled: rate(rng, 80_000),
                 slow: rate(rng, 60_000),
                 dies_before: rate(rng, 25_000),
@@ -166,14 +173,15 @@ impl Plan {
             }
         };
         let with = |rng: &mut Rng, most| if calm { 0 } else { rate(rng, most) };
-        Plan {
+        let mut plan = Plan {
             seed,
             orders,
             products,
             cards,
             cards_later: if rng.bool() { rng.u32(..=cards) } else { 0 },
-            arrivals_ms: [2_000, 60_000, 600_000, 1_800_000][rng.usize(..4)],
-            hold_ms: [60_000, 120_000, 300_000, 900_000][rng.usize(..4)],
+            arrivals_ms: [2_000, 60_000, 600_000, 1_800_000][rng.usize(..4)].min(longest),
+            hold_ms: [60_000, 120_000, 300_000, 900_000][rng.usize(..4)].min(i64::try_from(longest).unwrap()),
+            troubled_ms: 60_000.max(300_000.min(longest * 2)),
             calls,
             latency_ms: [0, 3, 20, 100][rng.usize(..4)],
             skew_ms: [0, 0, 500, 5_000, 90_000][rng.usize(..5)],
@@ -211,7 +219,10 @@ impl Plan {
             refunds: if rng.u32(..3) == 0 { rng.u32(..80_000) } else { 0 },
             reviews: rng.u32(..6) == 0,
             buys_the_rest: rng.u32(..4) == 0,
-        }
+        };
+        // Drawn last, so that what older seeds found is still in their worlds.
+        plan.calls.ghost = with(rng, 40_000);
+        plan
     }
 }
 

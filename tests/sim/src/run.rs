@@ -100,7 +100,8 @@ async fn story(sim: &Arc<Sim>) {
         tokio::spawn(machines::timer(sim.clone(), sim.fork())),
         tokio::spawn(seller::live(sim.clone(), sim.fork())),
     ];
-    let trouble = Duration::from_millis(sim.plan.arrivals_ms + u64::try_from(sim.plan.hold_ms).unwrap() + 300_000);
+    let trouble =
+        Duration::from_millis(sim.plan.arrivals_ms + u64::try_from(sim.plan.hold_ms).unwrap() + sim.plan.troubled_ms);
     tokio::time::sleep(trouble).await;
     sim.set_calm(true);
     sim.note(format_args!("faults stop"));
@@ -135,9 +136,9 @@ async fn strangers(sim: Arc<Sim>, mut rng: Rng) {
 
 /// One round of everything that runs by itself, without faults.
 async fn round(sim: &Arc<Sim>, rng: &mut Rng) {
-    while poll(sim, rng).await > 0 || redrive(sim).await > 0 {}
+    while poll(sim, rng, 0).await > 0 || redrive(sim).await > 0 {}
     sim.invoke("reconcile", rng, Tick(Job::Reconcile)).await;
-    while poll(sim, rng).await > 0 {}
+    while poll(sim, rng, 0).await > 0 {}
 }
 
 /// Faults have stopped: everything that was begun comes to its end, within a bounded number of passes.
@@ -145,9 +146,7 @@ async fn settle(sim: &Arc<Sim>, people: &mut JoinSet<()>) {
     let mut rng = sim.fork();
     let rng = &mut rng;
     for pass in 0..240u64 {
-        while let Some(done) = people.try_join_next() {
-            joined(done);
-        }
+        let all_are_home = people_are_home(people);
         // Providers that can be asked nothing repeat what nobody acknowledged; people at providers have a button for it.
         for trade in sim.town.to_be_told() {
             notify(sim, &trade, rng).await;
@@ -163,14 +162,29 @@ async fn settle(sim: &Arc<Sim>, people: &mut JoinSet<()>) {
             sim.note(format_args!("a person decides {path} {body}"));
             sim.send(request(Method::POST, &path, &seller::session(sim), None, Some(&body)), rng).await;
         }
-        if pass >= 3 && people.is_empty() && sim.idle() && is_over(sim, rng).await {
+        if pass >= 3 && all_are_home && sim.idle() && is_over(sim, rng).await {
             sim.note(format_args!("over after {pass} passes"));
             return;
         }
         let pause = if pass < 40 { 60_000 } else { 600_000 };
         tokio::time::sleep(Duration::from_millis(pause)).await;
+        // What stands still for hours is waited for, because passes meanwhile would only repeat one another.
+        for _ in 0..2_000 {
+            if pass < 3 || sim.idle() && people_are_home(people) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
     }
     sim.truth().wrong("it does not come to an end");
+}
+
+/// Whether every buyer's story has ended.
+fn people_are_home(people: &mut JoinSet<()>) -> bool {
+    while let Some(done) = people.try_join_next() {
+        joined(done);
+    }
+    people.is_empty()
 }
 
 /// Whether every order has come to its end, as its buyer reads it, and every payment is somewhere.
@@ -307,7 +321,7 @@ async fn buy_the_rest(sim: &Arc<Sim>, rng: &mut Rng) {
                 break;
             }
             if n % 10 == 9 {
-                while poll(sim, rng).await > 0 {}
+                while poll(sim, rng, 0).await > 0 {}
             }
         }
     }

@@ -20,6 +20,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
+use tests::shop::{HASH, PASSWORD};
 use tokio::time::Instant;
 
 /// When every world begins: 2026-11-22T00:00:00Z.
@@ -109,7 +110,8 @@ impl Sim {
             open_orders_per_address: 0,
             sandbox_pid: "1000".to_owned(),
             clock: clock(&shared, 0),
-            secrets: LocalSecrets::in_memory(&ids),
+            secrets: LocalSecrets { admin_password: PASSWORD.to_owned(), ..LocalSecrets::in_memory(&ids) },
+            password_hash: Some(HASH.clone()),
             ids,
             pushes: Pushes { outside: Outside::Everything(Providers::connector(&town)), ..Pushes::default() },
         })

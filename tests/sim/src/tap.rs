@@ -49,6 +49,9 @@ impl Wire {
             ("call lost", Fate::LoseRequest)
         } else if happens(rng, f.reply_lost) {
             ("reply lost", Fate::LoseReply)
+        } else if happens(rng, f.ghost) {
+            let most = [200, 5_000, 120_000][rng.usize(..3)];
+            ("call that arrives after it was given up", Fate::Ghost(Duration::from_millis(rng.u64(..most))))
         } else if happens(rng, f.throttled) {
             ("throttled", Fate::Throttle)
         } else if happens(rng, f.dies_before) {
