@@ -154,7 +154,7 @@ impl Plan {
         let cards = match rng.u32(..3) {
             0 => rng.u32(1..=per_product.div_ceil(2)),
             1 => rng.u32(per_product.div_ceil(2)..=per_product + per_product / 4 + 1),
-            _ => per_product * 2 + rng.u32(..50),
+            _ => per_product + per_product / 3 + rng.u32(..per_product + 2),
         };
         let calm = rng.u32(..12) == 0;
         let calls = if calm {
@@ -179,7 +179,7 @@ impl Plan {
             products,
             cards,
             cards_later: if rng.bool() { rng.u32(..=cards) } else { 0 },
-            arrivals_ms: [2_000, 60_000, 600_000, 1_800_000][rng.usize(..4)].min(longest),
+            arrivals_ms: [2_000, 60_000, 60_000, 600_000, 600_000, 1_800_000][rng.usize(..6)].min(longest),
             hold_ms: [60_000, 120_000, 300_000, 900_000][rng.usize(..4)].min(i64::try_from(longest).unwrap()),
             troubled_ms: 60_000.max(300_000.min(longest * 2)),
             calls,
