@@ -189,12 +189,19 @@ async fn the_timer_looks_every_night_and_tells_what_it_finds() {
     shop.pass(13 * HOUR);
     let report = job(Job::Evidence).await.unwrap().report.unwrap();
     assert_eq!(short(&report.findings), [("evidence_missing".to_owned(), work.delivered.order.clone())]);
+    // It stays where a person sees it, and rings once.
+    let rung =
+        |shop: &TestShop| shop.world.numbers.take().iter().filter(|line| line.contains("AuditDifferences\":1")).count();
+    assert_eq!(rung(&shop), 1);
+    shop.pass(13 * HOUR);
+    assert_eq!(job(Job::Evidence).await.unwrap().report.unwrap().findings, report.findings);
+    assert_eq!(rung(&shop), 0);
     let rows = shop.attention().await;
     assert!(rows.contains(&("audit".to_owned(), "differences".to_owned())), "{rows:?}");
     let (status, answer) = shop.sell(Method::GET, "/api/admin/reports/audit", &json!({})).await;
     let of = |report: &&Value| report["scope"] == "evidence";
     let report = answer["reports"].as_array().unwrap().iter().find(of).unwrap();
-    assert_eq!((status, &report["last_seal"]["day"], &report["differences"]), (200, &json!("2026-11-24"), &json!(1)));
+    assert_eq!((status, &report["last_seal"]["day"], &report["differences"]), (200, &json!("2026-11-25"), &json!(1)));
     // While the shop is closed because it was put back, nothing is sealed of what may be half.
     shop.app.close_shop().await.unwrap();
     let names = shop.world.evidence.names().unwrap();
@@ -203,4 +210,26 @@ async fn the_timer_looks_every_night_and_tells_what_it_finds() {
     assert!(done.report.is_none_or(|report| report.scope == Scope::Restored));
     assert_eq!(acting_as("reconcile", shop.app.audit(Scope::Evidence, i64::MAX)).await, Ok(None));
     assert_eq!(shop.world.evidence.names().unwrap(), names);
+}
+
+/// The published day: another implementation of the encoding made its list and its seal.
+#[tokio::test(start_paused = true)]
+async fn the_published_day_is_sealed_as_published() {
+    let vector: Value = serde_json::from_str(include_str!("../vectors/evidence.json")).unwrap();
+    let secret = app::keys::Secret32::from_hex(text(&vector, "/secret")).unwrap();
+    let mut shop = TestShop::open_with(1_702, None, |own| own.shop = secret).await;
+    shop.leave_unfinished();
+    for item in vector["items"].as_array().unwrap() {
+        put(&shop, item);
+    }
+    let report = first_night(&shop).await;
+    let read =
+        |name: &str| -> Value { serde_json::from_slice(&shop.world.evidence.read(name).unwrap().unwrap()).unwrap() };
+    assert_eq!(read("lists/2026-11-22/001/00000.json"), vector["list"]);
+    assert_eq!(read("seals/2026-11-23.json"), vector["seal"]);
+    assert_eq!(report.last_seal.unwrap().hash, text(&vector, "/hash"));
+    let order = shop.app.store.recorded(&[vec![2; 15]], true).await.unwrap().remove(0);
+    for (fact, said) in vector["encoded"].as_object().unwrap() {
+        assert_eq!(app::keys::hex(&order.facts[fact]), said.as_str().unwrap(), "{fact}");
+    }
 }

@@ -4,7 +4,7 @@ use super::day::Day;
 use super::files::Files;
 use super::list::{List, Record, Seal, Sealed};
 use super::{AFTER, Run, Spot, Step, Within, due};
-use crate::audit::{LastSeal, at_order};
+use crate::audit::LastSeal;
 use crate::{App, AppError};
 use domain::limits::UNPAID_KEPT_MS;
 use domain::order::State;
@@ -134,11 +134,10 @@ impl App {
                 match self.stands(record, order(record), list.day) {
                     Stands::Well => {}
                     Stands::Changed(facts) => {
-                        run.report.found(at_order("evidence_changed", &record.order, &facts.join(", ")));
+                        run.found_order("evidence_changed", &record.order, &facts.join(", "));
                     }
                     Stands::Missing => {
-                        let detail = format!("it was there on {}", list_day(list));
-                        run.report.found(at_order("evidence_missing", &record.order, &detail));
+                        run.found_order("evidence_missing", &record.order, &format!("it was made on {}", list.day));
                     }
                 }
             }
@@ -157,7 +156,7 @@ impl App {
         }
         for order in self.store.recorded(&others, true).await? {
             let detail = format!("it says it was made on {}, and was not there on {}", list.day, list_day(list));
-            run.report.found(at_order("evidence_added", &super::list::name_of(&order.key), &detail));
+            run.found_order("evidence_added", &super::list::name_of(&order.key), &detail);
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ mod list;
 mod make;
 
 use crate::audit::at_order;
-use crate::audit::{LastSeal, Report, Scope};
+use crate::audit::{Finding, LastSeal, Report, Scope};
 use crate::meter::Metric;
 use crate::{App, AppError};
 use day::Day;
@@ -114,6 +114,14 @@ struct Run {
 }
 
 impl Run {
+    /// Names an order, once: several lists say the same of it.
+    fn found_order(&mut self, what: &str, order: &str, detail: &str) {
+        let finding = at_order(what, order, detail);
+        if !self.report.findings.contains(&finding) {
+            self.report.found(finding);
+        }
+    }
+
     /// Names a file that is not what it was, or not there.
     fn found_file(&mut self, what: &str, file: &str, more: &str) {
         let mut finding =
@@ -157,9 +165,12 @@ impl App {
         }
         run.report.finished_at = self.clock.now();
         let before = self.keep_report(&run.report).await?;
-        self.tell_differences(&run.report, before.as_ref()).await;
+        // What a seal no longer agrees with never agrees again, also when it is known why. It stays in the list of what needs a
+        // person, and rings and is told when it is new.
+        let fresh = fresh(&run.report, before.as_ref());
+        self.tell_differences(&run.report, before.as_ref().filter(|_| fresh == 0)).await;
         self.keep_evidence_run(&run).await?;
-        self.meter.add(Metric::AuditDifferences, i64::try_from(run.report.differences).unwrap_or(i64::MAX));
+        self.meter.add(Metric::AuditDifferences, i64::try_from(fresh).unwrap_or(i64::MAX));
         let seal = run.report.last_seal.as_ref().map(|seal| seal.day.as_str());
         tracing::info!(differences = run.report.differences, seal, "the evidence was looked through");
         Ok(Some(run.report))
@@ -249,7 +260,7 @@ impl App {
                 _ => None,
             };
             if let Some(wrong) = wrong {
-                run.report.found(at_order("evidence_misdated", &list::name_of(&order.key), wrong));
+                run.found_order("evidence_misdated", &list::name_of(&order.key), wrong);
             }
             oldest = [oldest, day].into_iter().flatten().min();
         }
@@ -304,6 +315,14 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// How many differences the report before did not have. Of more than are named, those that are more than there were.
+fn fresh(report: &Report, before: Option<&Report>) -> u64 {
+    let Some(before) = before else { return report.differences };
+    let known = |finding: &&Finding| !before.findings.contains(finding);
+    let named = u64::try_from(report.findings.iter().filter(known).count()).unwrap_or(u64::MAX);
+    named.max(report.differences.saturating_sub(before.differences))
 }
 
 /// The lists that the seal of a day names: of which day's orders, how many days after.
