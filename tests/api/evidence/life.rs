@@ -101,3 +101,37 @@ async fn a_day_of_many_orders_is_sealed_in_parts() {
         super::put(&shop, &item);
     }
 }
+
+/// The command, for a folder that no shop has open: files that nobody may write, and what differs is named.
+#[tokio::test(start_paused = true)]
+async fn the_command_looks_at_a_folder() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tests::Folder::new("evidence");
+    let data = folder.0.join("data");
+    std::fs::create_dir_all(&data).unwrap();
+    let mut shop = TestShop::open(1_723, Some(data.clone())).await;
+    let work = a_days_work(&mut shop).await;
+    assert_eq!(first_night(&shop).await.differences, 0);
+    let list = data.join("evidence/lists/2026-11-22/001/00000.json");
+    let mode = std::fs::metadata(&list).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o400, "nobody writes it, and nobody else reads it");
+    let item = item_of(&shop, &work.delivered.order);
+    delete(&shop, &item);
+    drop(shop);
+    let args = ["--data".to_owned(), data.display().to_string()];
+    let look = async || {
+        let options = local::options::parse(&args, |_| None).unwrap();
+        local::shop::Shop::evidence(options, false).await.unwrap()
+    };
+    let (report, is_well) = look().await;
+    assert!(!is_well && report.contains("evidence_missing") && report.contains(&work.delivered.order), "{report}");
+    let mut shop = TestShop::open(1_724, Some(data.clone())).await;
+    shop.leave_unfinished();
+    super::put(&shop, &item);
+    drop(shop);
+    let (report, is_well) = look().await;
+    assert!(is_well && report.contains("\"day\": \"2026-11-23\""), "{report}");
+    std::fs::remove_file(&list).unwrap();
+    let (report, is_well) = look().await;
+    assert!(!is_well && report.contains("list_missing"), "{report}");
+}
