@@ -316,6 +316,7 @@ pub fn describe_report(report: &Report) -> Value {
         "in_motion": report.in_motion,
         "ownerless": report.ownerless,
         "put_back": report.put_back,
+        "last_seal": report.last_seal.as_ref().map(|seal| json!({"day": seal.day, "hash": seal.hash})),
         "differences": report.differences,
         "differences_per_million": report.per_million(),
         "findings": findings,

@@ -28,8 +28,11 @@ pub enum Job {
     AuditRecent,
     /// The nightly audit of everything. It goes on where the last call stopped; whoever calls does so until it says `complete`.
     AuditFull,
-    /// The same, but nothing when one has ended within half a day: what a schedule calls minute by minute through a night.
+    /// The same, but nothing when one has ended within half a day: what a schedule calls minute by minute through a night. When
+    /// it has ended the evidence has its turn.
     AuditNight,
+    /// What was sealed of orders against what they say now, and the next seals; nothing when that was done within half a day.
+    Evidence,
 }
 
 /// The timer's event: `{"job": "reconcile"}`. Anything without a job is a pass, as EventBridge's plain schedule sends it.
@@ -71,9 +74,8 @@ async fn work(app: &App, job: Job) -> Result<Done, AppError> {
     let scope = match (app.is_closed().await?, job) {
         (true, _) => Scope::Restored,
         (false, Job::AuditRecent) => Scope::Recent,
-        (false, Job::AuditNight) if app.was_audited_since(app.clock.now() - HALF_A_DAY_MS).await? => {
-            return Ok(Done { complete: true, report: None });
-        }
+        (false, Job::AuditNight) if was_done(app, Scope::Full).await? => return evidence(app).await,
+        (false, Job::Evidence) => return evidence(app).await,
         (false, Job::AuditFull | Job::AuditNight) => Scope::Full,
         (false, Job::Reconcile) => {
             let pass = Box::pin(app.reconcile(BUDGET_MS)).await?;
@@ -92,6 +94,20 @@ async fn work(app: &App, job: Job) -> Result<Done, AppError> {
         // Only now: an audit that opens the shop in its first pass needs nobody.
         app.tell_if_closed().await?;
     }
+    Ok(Done { complete: report.is_some(), report })
+}
+
+async fn was_done(app: &App, scope: Scope) -> Result<bool, AppError> {
+    app.was_audited_since(scope, app.clock.now() - HALF_A_DAY_MS).await
+}
+
+/// The evidence of the day, once.
+async fn evidence(app: &App) -> Result<Done, AppError> {
+    // During an upgrade the function may be there before its bucket is named to it.
+    if app.config.evidence_bucket.is_none() || was_done(app, Scope::Evidence).await? {
+        return Ok(Done { complete: true, report: None });
+    }
+    let report = Box::pin(app.audit(Scope::Evidence, BUDGET_MS)).await?;
     Ok(Done { complete: report.is_some(), report })
 }
 

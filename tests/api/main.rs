@@ -9,6 +9,7 @@ mod budget;
 mod contract;
 mod cost;
 mod crowd;
+mod evidence;
 mod expiry;
 mod forgery;
 mod formats;

@@ -56,6 +56,7 @@ async fn a_life(shop: &TestShop) {
     late_money(shop).await;
     the_sellers_side(shop).await;
     lookups(shop).await;
+    evidence(shop).await;
     closed_and_opened().await;
 }
 
@@ -271,6 +272,16 @@ async fn closed_and_opened() {
         assert!(done.report.is_some());
         shop.pass(3_000);
         assert!(!shop.app.is_closed().await.unwrap());
+    }
+}
+
+/// The day is over, and what is known of its orders is sealed and looked at.
+async fn evidence(shop: &TestShop) {
+    shop.pass(26 * 60 * 60_000);
+    for _ in 0..2 {
+        let done = acting_as("reconcile", functions::reconcile::handle(&shop.app, Job::Evidence)).await.unwrap();
+        assert!(done.report.is_some_and(|report| report.last_seal.is_some()));
+        shop.pass(13 * 60 * 60_000);
     }
 }
 

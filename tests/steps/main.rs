@@ -7,6 +7,7 @@ mod closing;
 mod common;
 mod create;
 mod deliver;
+mod evidence;
 mod frozen;
 mod import;
 mod import_size;

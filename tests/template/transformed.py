@@ -3,7 +3,8 @@
 import sys
 
 import checks
-import rights  # noqa: F401 (its checks register themselves)
+import evidence  # noqa: F401 (its checks register themselves)
+import rights  # noqa: F401
 from stack import Stack
 
 

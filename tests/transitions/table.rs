@@ -65,6 +65,7 @@ fn moves_go_forward_only() {
                 {
                     assert!(rank(next) > rank(state), "{state:?} to {next:?}");
                     assert_ne!(state, State::Delivered, "from DELIVERED on nothing changes");
+                    assert!(state.may_become(next) && !next.may_become(state), "{state:?} to {next:?}");
                     moves.insert(format!("{} to {}", state.as_str(), next.as_str()));
                 }
             }
@@ -85,6 +86,9 @@ fn moves_go_forward_only() {
         "REVIEW to REFUND_DUE",
     ];
     assert_eq!(moves.into_iter().collect::<Vec<_>>(), expected);
+    for end in [State::Void, State::Delivered, State::Refunded] {
+        assert!(State::ALL.into_iter().all(|later| end.may_become(later) == (later == end)), "{end:?} is an end");
+    }
 }
 
 /// A hold that has not lapsed yet is too early, never wrong; an attempt nobody asked about comes before that.

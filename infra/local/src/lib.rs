@@ -2,6 +2,7 @@
 
 pub mod alarms;
 pub mod backup;
+pub mod bucket;
 pub mod endpoint;
 pub mod engine;
 pub mod front;

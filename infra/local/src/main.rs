@@ -30,15 +30,22 @@ async fn main() -> ExitCode {
             }
         };
     }
-    let options = options::parse(flags, variable);
+    let is_evidence = command == Some("evidence");
+    let is_deployed = is_evidence && flags.iter().any(|flag| flag == "--deployed");
+    let flags: Vec<String> = flags.iter().filter(|flag| !is_deployed || *flag != "--deployed").cloned().collect();
+    let options = options::parse(&flags, variable);
     let opened = match (command, options) {
         (_, Err(wrong)) => Err(wrong),
         (None, Ok(options)) => {
             functions::telemetry::start();
             Shop::open(options).await
         }
-        (Some(audit @ ("audit" | "restored")), Ok(options)) => {
-            return match Shop::audit(options, audit == "restored").await {
+        (Some(look @ ("audit" | "restored" | "evidence")), Ok(options)) => {
+            let looked = match look {
+                "evidence" => Shop::evidence(options, is_deployed).await,
+                _ => Shop::audit(options, look == "restored").await,
+            };
+            return match looked {
                 Ok((report, clean)) => {
                     say(&report);
                     if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -55,11 +55,13 @@ pub fn help() -> String {
          audit      looks at everything, prints a report, ends with 0 when nothing differs and the shop is open;\n  \
          \x20          of a shop closed by `restored` it goes on with that audit, and opens it when clean\n  \
          restored   says that the folder was put back from a copy: closes the shop, audits, opens it when clean\n  \
+         evidence   holds what was sealed of orders against the orders, names what differs, ends with 0 when nothing does;\n  \
+         \x20          it changes nothing\n  \
          export FILE  writes everything the shop is into a new file, sealed under a passphrase\n  \
          verify FILE  reads such a file to its end as an import would, changes nothing, and counts what it holds\n  \
          import FILE  reads such a file to its end and then brings the shop back, into a folder that holds none\n\
          The passphrase has at least 12 characters and comes from KAMIVEND_BACKUP_PASSPHRASE, or as one line on stdin.\n\
-         With --deployed, `export` and `import` use the tables that the environment of a function names.\n\
+         With --deployed, `evidence`, `export` and `import` use the tables that the environment of a function names.\n\
          The command comes before the flags.\n\n",
     );
     for (variable, flag, what) in KNOWN {

@@ -21,7 +21,7 @@ pub struct Right {
     /// As policies write it, such as `dynamodb:GetItem`.
     pub action: String,
     /// What it is done to: `table/kamivend-orders`, `table/kamivend-orders/index/due`, `queue/kamivend-deliver`, `key/…`,
-    /// `parameter/…`, or `mail`.
+    /// `parameter/…`, `mail`, or `evidence` and `evidence/*` for the bucket and what is in it.
     pub resource: String,
 }
 

@@ -2,6 +2,7 @@
 //! protocol's own header, and by address where there is none, and lets a tap see, change, lose or cut off any call, so
 //! that every failure a network can bring can be brought here.
 
+use crate::bucket::Bucket;
 use crate::engine::Engine;
 use crate::gateway::{Gateway, GatewayRequest};
 use crate::kms::Kms;
@@ -140,6 +141,7 @@ pub struct Seam {
     /// The shop's own API, as one function reaches another there.
     shop: Option<SharedHttpConnector>,
     mailbox: Option<Mailbox>,
+    evidence: Option<Bucket>,
 }
 
 /// What answers plain calls to addresses that are not this world's own.
@@ -200,6 +202,7 @@ impl Seam {
             outside: Outside::Nothing,
             shop: None,
             mailbox: None,
+            evidence: None,
         }
     }
 
@@ -221,6 +224,12 @@ impl Seam {
     pub fn with_shop(mut self, shop: SharedHttpConnector, mailbox: Mailbox) -> Seam {
         self.shop = Some(shop);
         self.mailbox = Some(mailbox);
+        self
+    }
+
+    /// The same seam with a place for evidence.
+    pub fn with_evidence(mut self, evidence: Bucket) -> Seam {
+        self.evidence = Some(evidence);
         self
     }
 
@@ -296,6 +305,10 @@ impl Seam {
     fn outgoing(&self, call: &Call, request: HttpRequest) -> Option<(SharedHttpConnector, HttpRequest)> {
         if !call.is_plain() {
             return None;
+        }
+        if call.target.starts_with(Bucket::ADDRESS) {
+            let evidence = self.evidence.clone()?;
+            return Some((SharedHttpConnector::new(evidence), request));
         }
         if call.target.starts_with(&format!("{}/", Mailbox::ENDPOINT)) {
             let mailbox = self.mailbox.clone()?;

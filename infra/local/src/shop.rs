@@ -88,7 +88,8 @@ async fn keep_time(app: &App, front: &Front, tick: Duration) {
         let mut jobs = vec![Job::Reconcile];
         if now >= hourly {
             hourly = now + HOUR_MS;
-            jobs.push(Job::AuditRecent);
+            // A shop on a desk is seldom open at night: the evidence is due when half a day has gone by without it.
+            jobs.extend([Job::AuditRecent, Job::Evidence]);
         }
         if now >= nightly {
             jobs.push(Job::AuditFull);
@@ -151,11 +152,7 @@ impl Shop {
     /// Looks at everything in a data folder that no shop has open. `after_restore` closes the shop first, and a clean audit opens
     /// it. The report is JSON; `true` when nothing differs.
     pub async fn audit(options: Options, after_restore: bool) -> Result<(String, bool), String> {
-        if options.data.as_ref().is_none_or(|folder| !folder.join(TABLES_FILE).exists()) {
-            return Err("there is no data folder to audit; name it with --data".to_owned());
-        }
-        let url = format!("http://127.0.0.1:{}", options.port);
-        let (world, _) = open_world(&options, &url).await?;
+        let (world, _) = Shop::folder(&options).await?;
         let app = world.app();
         let told = |e: app::AppError| e.to_string();
         if after_restore {
@@ -167,6 +164,29 @@ impl Shop {
         let text = serde_json::to_string_pretty(&describe_report(&report)).map_err(|e| e.to_string())?;
         let is_open = app.closed_since().await.map_err(told)?.is_none();
         Ok((text, report.differences == 0 && is_open))
+    }
+
+    /// Holds the evidence of a data folder that no shop has open against its orders, or with `is_deployed` that of the deployment
+    /// whose function's environment this is. The report is JSON and names everything; `true` when nothing differs.
+    pub async fn evidence(options: Options, is_deployed: bool) -> Result<(String, bool), String> {
+        let told = |e: app::AppError| e.to_string();
+        let report = if is_deployed {
+            let (app, _) = App::deployed().await.map_err(|e| e.to_string())?;
+            Box::pin(app.check_evidence()).await.map_err(told)?
+        } else {
+            let (world, _) = Shop::folder(&options).await?;
+            Box::pin(world.app().check_evidence()).await.map_err(told)?
+        };
+        let text = serde_json::to_string_pretty(&describe_report(&report)).map_err(|e| e.to_string())?;
+        Ok((text, report.differences == 0))
+    }
+
+    /// A data folder that no shop has open.
+    async fn folder(options: &Options) -> Result<(World, LocalSecrets), String> {
+        if options.data.as_ref().is_none_or(|folder| !folder.join(TABLES_FILE).exists()) {
+            return Err("there is no data folder to audit; name it with --data".to_owned());
+        }
+        open_world(options, &format!("http://127.0.0.1:{}", options.port)).await
     }
 
     /// Remembers that the owner has seen the generated password.

@@ -1,5 +1,6 @@
 //! One world: engine, queue, gateway, time and chance. Everything a shop stands on, in memory or in a folder.
 
+use crate::bucket::Bucket;
 use crate::engine::{Engine, EngineError};
 use crate::gateway::{self, Gateway};
 use crate::kms::Kms;
@@ -27,6 +28,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The file of the tables; its presence tells that the folder holds a shop.
 pub const TABLES_FILE: &str = "tables.db";
+
+/// The folder of the evidence: beside the tables, and to be copied elsewhere by whoever wants it apart.
+pub const EVIDENCE_FOLDER: &str = "evidence";
 
 /// The delivery queue and where its hopeless messages go.
 const QUEUE: &str = "kamivend-deliver";
@@ -122,6 +126,8 @@ pub struct World {
     pub parameters: Ssm,
     /// Where its mail goes.
     pub mailbox: Mailbox,
+    /// Where the evidence of its orders lies.
+    pub evidence: Bucket,
     pub(crate) roles: Option<Arc<dyn Roles>>,
     /// What functions counted.
     pub numbers: Numbers,
@@ -181,6 +187,7 @@ impl World {
             queue_url: Sqs::queue_url(QUEUE),
             notices_queue_url: options.pushes.queue.then(|| Sqs::queue_url(NOTICES)),
             sender: options.pushes.sender.clone(),
+            evidence_bucket: Some(Bucket::NAME.to_owned()),
         };
         engine.create_tables(&store::Tables::with_prefix(&config.table_prefix)).map_err(WorldError::Engine)?;
         let kms = Kms::new(&options.secrets.master, options.ids.clone())
@@ -192,6 +199,7 @@ impl World {
             kms,
             parameters: Ssm::default(),
             mailbox: Mailbox::new(&options.clock),
+            evidence: Bucket::new(file(EVIDENCE_FOLDER)),
             roles: None,
             numbers: Numbers::default(),
             config,
@@ -301,6 +309,7 @@ impl World {
         Seam::new(engine, sqs, gateway, &self.config.public_url, tap)
             .with_outside(self.options.pushes.outside.clone())
             .with_shop(OwnShop::connector(self.clone()), self.mailbox.clone().held_to(self.roles.clone()))
+            .with_evidence(self.evidence.clone().held_to(self.roles.clone()))
             .deployed(self.kms.clone(), self.parameters.clone(), self.roles.clone())
     }
 

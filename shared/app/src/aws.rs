@@ -4,7 +4,10 @@
 use crate::AppError;
 use crate::clock::Clock;
 use crate::net::{Aws, http_request};
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
+    sign,
+};
 use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_types::byte_stream::ByteStream;
@@ -160,6 +163,35 @@ pub(crate) fn signature(
     headers: &[(String, String)],
     body: &[u8],
 ) -> Option<Vec<(String, String)>> {
+    signed(aws, clock, service, SigningSettings::default(), ("POST", url), headers, body)
+}
+
+/// The same for the store of objects, which wants the hash of the body in a header, and whose paths are encoded once and never
+/// shortened.
+/// Source: "Signature Version 4 request elements", Amazon S3 API Reference, "Authenticating Requests".
+pub(crate) fn object_signature(
+    aws: &Aws,
+    clock: &Clock,
+    (method, url): (&str, &str),
+    headers: &[(String, String)],
+    body: &[u8],
+) -> Option<Vec<(String, String)>> {
+    let mut settings = SigningSettings::default();
+    settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    settings.percent_encoding_mode = PercentEncodingMode::Single;
+    settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    signed(aws, clock, "s3", settings, (method, url), headers, body)
+}
+
+fn signed(
+    aws: &Aws,
+    clock: &Clock,
+    service: &str,
+    settings: SigningSettings,
+    (method, url): (&str, &str),
+    headers: &[(String, String)],
+    body: &[u8],
+) -> Option<Vec<(String, String)>> {
     let identity = aws.credentials.clone().into();
     let now = UNIX_EPOCH + Duration::from_millis(u64::try_from(clock.now()).ok()?);
     let params = SigningParams::builder()
@@ -167,12 +199,12 @@ pub(crate) fn signature(
         .region(&aws.region)
         .name(service)
         .time(now)
-        .settings(SigningSettings::default())
+        .settings(settings)
         .build()
         .ok()?
         .into();
-    let signed = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let request = SignableRequest::new("POST", url, signed, SignableBody::Bytes(body)).ok()?;
+    let named = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let request = SignableRequest::new(method, url, named, SignableBody::Bytes(body)).ok()?;
     let (instructions, _) = sign(request, &params).ok()?.into_parts();
     Some(instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }

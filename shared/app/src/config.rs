@@ -38,6 +38,8 @@ pub struct Config {
     pub notices_queue_url: Option<String>,
     /// In whose name mail may be sent.
     pub sender: Sender,
+    /// The bucket where the evidence of orders is kept; `None` in functions that have nothing to do with it.
+    pub evidence_bucket: Option<String>,
 }
 
 /// In whose name mail may be sent. A deployment's role allows one address, so any other is refused before it is tried.
@@ -221,6 +223,7 @@ pub(crate) fn environment() -> Result<Deployment, BadSetting> {
         queue_url: required("KAMIVEND_QUEUE_URL")?,
         notices_queue_url: optional("KAMIVEND_NOTICES_QUEUE_URL"),
         sender: optional("KAMIVEND_MAIL_FROM").map_or(Sender::Nobody, Sender::Only),
+        evidence_bucket: optional("KAMIVEND_EVIDENCE_BUCKET"),
     };
     let master = optional("KAMIVEND_CARD_KEY").map(MasterKey::Kms);
     Ok(Deployment { config, master, aws: aws_from_env()?, path })

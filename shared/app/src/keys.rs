@@ -29,6 +29,7 @@ pub struct Keys {
     address: hmac::Key,
     refund: hmac::Key,
     page: hmac::Key,
+    evidence: hmac::Key,
     settings: [u8; 32],
 }
 
@@ -108,6 +109,7 @@ impl Keys {
             address: key("address"),
             refund: key("refund request"),
             page: key("page"),
+            evidence: key("evidence"),
             settings: raw("settings"),
         }
     }
@@ -220,6 +222,12 @@ impl Keys {
     /// The signature of a session.
     pub(crate) fn session(&self, parts: &[&[u8]]) -> [u8; 32] {
         mac(&self.session, parts)
+    }
+
+    /// What vouches for something in the evidence, given as the digest of it: nobody without the shop's secret can make it, nor
+    /// find out by trying what it was made of.
+    pub(crate) fn evidence(&self, digest: &[u8; 32]) -> [u8; 16] {
+        mac(&self.evidence, &[digest])
     }
 
     /// The key that seals channel settings.

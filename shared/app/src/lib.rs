@@ -17,6 +17,7 @@ mod delivery;
 mod documents;
 mod due;
 mod error;
+mod evidence;
 mod hold;
 pub mod ids;
 mod import;
@@ -47,7 +48,7 @@ mod trail;
 
 pub use attempts::{AttemptAnswer, AttemptRefusal, CancelAnswer};
 pub use attention::Row as AttentionRow;
-pub use audit::{Finding, Report, Scope};
+pub use audit::{Finding, LastSeal, Report, Scope};
 pub use checks::CheckAnswer;
 pub use clock::Clock;
 pub use config::{Config, MasterKey, Secrets, Sender};

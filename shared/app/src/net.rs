@@ -151,7 +151,7 @@ pub(crate) async fn send(
     headers: &[(impl AsRef<str>, String)],
     body: Vec<u8>,
 ) -> Option<Answer> {
-    send_within(PROVIDER_ANSWER, connector, http_request(method, url, headers, body)?).await
+    send_within(PROVIDER_ANSWER, BODY_MAX, connector, http_request(method, url, headers, body)?).await
 }
 
 /// Sends a call that is signed for Amazon's mail service, with the patience that it needs. `None` as in [`send`].
@@ -161,10 +161,27 @@ pub(crate) async fn send_as_mail(
     headers: &[(String, String)],
     body: Vec<u8>,
 ) -> Option<Answer> {
-    send_within(MAIL_ANSWER, connector, http_request("POST", url, headers, body)?).await
+    send_within(MAIL_ANSWER, BODY_MAX, connector, http_request("POST", url, headers, body)?).await
 }
 
-async fn send_within(patience: Duration, connector: &SharedHttpConnector, request: HttpRequest) -> Option<Answer> {
+/// Sends a call whose answer may have so many bytes. `None` as in [`send`].
+pub(crate) async fn send_for(
+    most: usize,
+    connector: &SharedHttpConnector,
+    method: &str,
+    url: &str,
+    headers: &[(String, String)],
+    body: Vec<u8>,
+) -> Option<Answer> {
+    send_within(PROVIDER_ANSWER, most, connector, http_request(method, url, headers, body)?).await
+}
+
+async fn send_within(
+    patience: Duration,
+    most: usize,
+    connector: &SharedHttpConnector,
+    request: HttpRequest,
+) -> Option<Answer> {
     let answer = async {
         let response = connector.call(request).await.ok()?;
         let status = response.status().as_u16();
@@ -174,7 +191,7 @@ async fn send_within(patience: Duration, connector: &SharedHttpConnector, reques
         while let Some(piece) = stream.next().await {
             body.extend_from_slice(&piece.ok()?);
             // One byte more than a codec reads, so that the codec says that it is too long.
-            if body.len() > BODY_MAX {
+            if body.len() > most {
                 break;
             }
         }

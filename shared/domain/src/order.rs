@@ -66,6 +66,22 @@ impl State {
     pub fn parse(text: &str) -> Option<State> {
         State::ALL.into_iter().find(|s| s.as_str() == text)
     }
+
+    /// Whether an order that stood here may stand in `later` some time after, whatever happened in between. Every move of
+    /// `decide` is one of these; not every one of these is a single move.
+    pub fn may_become(self, later: State) -> bool {
+        let rank = |state: State| match state {
+            State::Void | State::Held => 0,
+            State::Expired => 1,
+            State::Late => 2,
+            State::Review => 3,
+            State::Paid => 4,
+            State::Delivered | State::RefundDue => 5,
+            State::Refunded => 6,
+        };
+        let is_end = matches!(self, State::Void | State::Delivered | State::Refunded);
+        self == later || (!is_end && later != State::Void && rank(later) > rank(self))
+    }
 }
 
 /// Why an order ended without money, or why a paid one is owed back.

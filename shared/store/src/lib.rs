@@ -5,6 +5,7 @@
 //! matters because the SDK repeats a write whose answer was lost, and the repetition is refused by our own first write.
 
 mod error;
+mod facts;
 mod item;
 pub mod keys;
 mod lists;
@@ -18,6 +19,7 @@ mod write;
 pub mod writes;
 
 pub use error::StoreError;
+pub use facts::{DayKey, Recorded, RecordedPage};
 pub use item::{Head, ShopItem, StripItem, UniqueCard, VaultItem};
 pub use lists::{DueItem, Found, OrderPage};
 pub use money_item::{Alarm, MoneyRow};

@@ -89,7 +89,7 @@ fn object(item: &Item) -> Value {
 }
 
 /// One attribute: its type's letters and its value.
-fn typed(value: &AttributeValue) -> Value {
+pub(crate) fn typed(value: &AttributeValue) -> Value {
     let texts = |list: &[String]| {
         let mut sorted = list.to_vec();
         sorted.sort();

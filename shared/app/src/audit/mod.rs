@@ -5,8 +5,9 @@ mod mend;
 mod orders;
 mod report;
 
-pub use report::{Finding, Report, Scope};
-use report::{at_order, at_slot, at_strip};
+pub(crate) use report::at_order;
+pub use report::{Finding, LastSeal, Report, Scope};
+use report::{at_slot, at_strip};
 
 use crate::import::vault_hash;
 use crate::meter::Metric;
@@ -64,6 +65,9 @@ impl App {
     /// Runs an audit for at most `budget_ms`, from where the last call of the same scope stopped. `None`: there is more to do.
     /// A finished one is kept as the scope's latest report, and a clean one after a restore opens the shop.
     pub async fn audit(&self, scope: Scope, budget_ms: i64) -> Result<Option<Report>, AppError> {
+        if scope == Scope::Evidence {
+            return Box::pin(self.keep_evidence(budget_ms)).await;
+        }
         let started = self.clock.now();
         let deadline = started.saturating_add(budget_ms);
         let name = format!("audit#{scope:?}");
@@ -106,9 +110,9 @@ impl App {
         Ok(Some(run.report))
     }
 
-    /// Whether an audit of everything has ended after `since`, Unix ms.
-    pub async fn was_audited_since(&self, since: Millis) -> Result<bool, AppError> {
-        let id = format!("{:?}", Scope::Full).to_lowercase();
+    /// Whether an audit of this scope has ended after `since`, Unix ms.
+    pub async fn was_audited_since(&self, scope: Scope, since: Millis) -> Result<bool, AppError> {
+        let id = format!("{scope:?}").to_lowercase();
         let kept = self.store.shop_item(KIND, &id).await?;
         let report: Option<Report> = kept.and_then(|item| serde_json::from_str(&item.doc).ok());
         Ok(report.is_some_and(|report| report.finished_at > since))
@@ -120,7 +124,7 @@ impl App {
     }
 
     /// Keeps a report as its scope's latest, and answers the one that was.
-    async fn keep_report(&self, report: &Report) -> Result<Option<Report>, AppError> {
+    pub(crate) async fn keep_report(&self, report: &Report) -> Result<Option<Report>, AppError> {
         let id = format!("{:?}", report.scope).to_lowercase();
         let doc = serde_json::to_string(report).map_err(|_| AppError::Setting("audit"))?;
         let found = self.store.shop_item(KIND, &id).await?;
@@ -228,7 +232,7 @@ impl App {
         };
         let (first, end) = match report.scope {
             Scope::Recent => (head.low.max(from), head.cursor),
-            Scope::Full | Scope::Restored => (from, head.on_sale),
+            Scope::Full | Scope::Restored | Scope::Evidence => (from, head.on_sale),
         };
         let numbers: Vec<u32> = (first..end.min(first.saturating_add(PAGE))).collect();
         let (strips, unreadable) = self.store.strips_with_faults(product, &numbers).await?;
@@ -366,7 +370,7 @@ fn after_strips(scope: Scope, now: Millis) -> Place {
             let since = now - RECENT_MS;
             Place::Days { day: since.div_euclid(DAY_MS), shard: 0, since }
         }
-        Scope::Full | Scope::Restored => Place::Orders(None),
+        Scope::Full | Scope::Restored | Scope::Evidence => Place::Orders(None),
     }
 }
 

@@ -18,6 +18,17 @@ pub enum Scope {
     Full,
     /// Everything, after claims of live orders that a restore lost were put back, and after every provider was asked.
     Restored,
+    /// What was sealed of orders, against what they say now.
+    Evidence,
+}
+
+/// The newest seal over orders.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LastSeal {
+    /// The day it is for, such as `2026-11-22`: it holds what was known of the orders of days before.
+    pub day: String,
+    /// Its hash, 64 hexadecimal digits. Whoever wrote it down elsewhere can tell another chain from this one.
+    pub hash: String,
 }
 
 /// Something that is not as it must be.
@@ -69,14 +80,20 @@ pub struct Report {
     pub closed_since: Option<Millis>,
     /// Claims of live orders that were put back.
     pub put_back: u64,
+    /// Of an audit of the evidence: the newest seal; `None` before the first.
+    #[serde(default)]
+    pub last_seal: Option<LastSeal>,
     /// Things that are not as they must be.
     pub differences: u64,
     /// The first hundred of them, and of claims without an order after a restore, which are no differences.
     pub findings: Vec<Finding>,
+    /// Whether all of them are named: what is not kept as a document, but read by whoever asked.
+    #[serde(skip)]
+    pub(crate) names_all: bool,
 }
 
 impl Report {
-    pub(super) fn new(scope: Scope, now: Millis, closed_since: Option<Millis>) -> Report {
+    pub(crate) fn new(scope: Scope, now: Millis, closed_since: Option<Millis>) -> Report {
         Report {
             scope,
             started_at: now,
@@ -91,6 +108,8 @@ impl Report {
             ownerless: 0,
             closed_since,
             put_back: 0,
+            last_seal: None,
+            names_all: false,
             differences: 0,
             findings: Vec::new(),
         }
@@ -102,22 +121,22 @@ impl Report {
         self.differences.saturating_mul(MILLION).div_ceil(looked_at)
     }
 
-    pub(super) fn found(&mut self, finding: Finding) {
+    pub(crate) fn found(&mut self, finding: Finding) {
         tracing::error!(?finding, "a difference");
         self.differences += 1;
         self.name(finding);
     }
 
     /// Names something without calling it a difference.
-    pub(super) fn name(&mut self, finding: Finding) {
-        if self.findings.len() < NAMED_MAX {
+    pub(crate) fn name(&mut self, finding: Finding) {
+        if self.names_all || self.findings.len() < NAMED_MAX {
             self.findings.push(finding);
         }
     }
 }
 
 /// A finding about a card.
-pub(super) fn at_slot(
+pub(crate) fn at_slot(
     what: &str,
     product: &ProductId,
     strip: u32,
@@ -136,7 +155,7 @@ pub(super) fn at_slot(
 }
 
 /// A finding about a strip.
-pub(super) fn at_strip(what: &str, product: &ProductId, strip: u32, detail: &str) -> Finding {
+pub(crate) fn at_strip(what: &str, product: &ProductId, strip: u32, detail: &str) -> Finding {
     Finding {
         what: what.to_owned(),
         product: Some(product.to_string()),
@@ -148,7 +167,7 @@ pub(super) fn at_strip(what: &str, product: &ProductId, strip: u32, detail: &str
 }
 
 /// A finding about an order.
-pub(super) fn at_order(what: &str, order: &str, detail: &str) -> Finding {
+pub(crate) fn at_order(what: &str, order: &str, detail: &str) -> Finding {
     Finding {
         what: what.to_owned(),
         product: None,

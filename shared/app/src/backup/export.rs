@@ -83,8 +83,9 @@ impl App {
     ) -> Result<(), BackupError> {
         let name = (item.text("kind").unwrap_or_default(), item.text("id").unwrap_or_default());
         if table == Table::Shop {
-            // The door stands in the manifest, and the note of an import is about that import alone.
-            if name == DOOR || name == RECORD {
+            // The door stands in the manifest, the note of an import is about that import alone, and what was sealed stays where the
+            // seals are: another place begins its own.
+            if name == DOOR || name == RECORD || name == (crate::evidence::KIND, crate::evidence::ID) {
                 return Ok(());
             }
             if name.0 == seal::KIND {
