@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 use tests::parity::known::{self, KNOWN};
-use tests::parity::{Difference, Report, Side, differences, plan, race, reads, writes};
+use tests::parity::{Difference, Report, Side, differences, plan, queue, race, reads, writes};
 
 /// How many differences are printed in full.
 const PRINTED: usize = 40;
@@ -39,6 +39,7 @@ async fn main() -> ExitCode {
 
     let began = Instant::now();
     let plan = plan().await;
+    println!("planned in {:.1?}", began.elapsed());
     let states: usize = plan.iter().map(|plan| plan.states()).sum();
     println!("{} writes in {states} states, each twice, on {}", plan.len(), names.join(", "));
     let mut found = tell("writes", began, &writes(&plan, &sides).await);
@@ -52,6 +53,14 @@ async fn main() -> ExitCode {
             faults.push(format!("{}: {race:?} instead of {:?}", side.name, race::Race::FAIR));
         }
     }
+
+    let mut queues = vec![Side::in_process(), Side::own_front().await];
+    if let Some(url) = address("--sqs") {
+        queues.push(Side::queues_at("ministack's queues", &url));
+    }
+    let began = Instant::now();
+    found.extend(tell("queues", began, &queue::run(&queues).await));
+    let names: Vec<&str> = sides.iter().chain(&queues).map(|side| side.name).collect();
 
     faults.extend(known::judge(&found, KNOWN, &names));
     for fault in faults.iter().take(PRINTED) {

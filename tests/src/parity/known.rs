@@ -9,8 +9,8 @@ pub struct Known {
     pub side: &'static str,
     /// What the case's name begins with.
     pub case: &'static str,
-    /// A piece of the state's words.
-    pub state: &'static str,
+    /// What the state's words begin with: any of these. Each of them has to show.
+    pub states: &'static [&'static str],
     /// What was looked at.
     pub aspect: &'static str,
     /// Why it is so, and which of the two AWS's documentation agrees with.
@@ -18,14 +18,24 @@ pub struct Known {
 }
 
 impl Known {
-    fn covers(&self, difference: &Difference) -> bool {
+    /// Whether it is this difference, in this one of its states.
+    fn is(&self, state: &str, difference: &Difference) -> bool {
         let line = &difference.line;
         self.side == difference.side
             && line.case.starts_with(self.case)
-            && line.state.contains(self.state)
+            && line.state.starts_with(state)
             && self.aspect == line.aspect
     }
+
+    fn covers(&self, difference: &Difference) -> bool {
+        self.states.iter().any(|state| self.is(state, difference))
+    }
 }
+
+/// The second engine, and its queues.
+pub const OTHER: &str = "ministack";
+/// See [`OTHER`].
+pub const OTHER_QUEUES: &str = "ministack's queues";
 
 /// Every known difference.
 pub const KNOWN: &[Known] = &[];
@@ -33,7 +43,9 @@ pub const KNOWN: &[Known] = &[];
 /// Those differences that nobody knew of, and those known ones of these engines that did not show, each as text.
 pub fn judge(differences: &[Difference], known: &[Known], sides: &[&str]) -> Vec<String> {
     let unknown = differences.iter().filter(|d| !known.iter().any(|k| k.covers(d))).map(Difference::to_string);
-    let gone = known.iter().filter(|k| sides.contains(&k.side) && !differences.iter().any(|d| k.covers(d)));
-    let gone = gone.map(|k| format!("{}, {}, {}, {}: is listed and no longer shows", k.side, k.case, k.state, k.aspect));
+    let listed = known.iter().filter(|k| sides.contains(&k.side)).flat_map(|k| k.states.iter().map(move |s| (k, *s)));
+    let gone = listed.filter(|(k, state)| !differences.iter().any(|d| k.is(state, d)));
+    let gone =
+        gone.map(|(k, state)| format!("{}, {}, {state}, {}: is listed and no longer shows", k.side, k.case, k.aspect));
     unknown.chain(gone).collect()
 }

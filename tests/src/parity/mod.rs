@@ -43,8 +43,8 @@ pub struct Difference {
     pub side: &'static str,
     /// What the first says.
     pub line: Line,
-    /// What the other says; `None` when it says nothing there.
-    pub told: Option<String>,
+    /// What the other says.
+    pub told: String,
 }
 
 impl fmt::Display for Difference {
@@ -52,7 +52,7 @@ impl fmt::Display for Difference {
         let Line { case, state, aspect, told } = &self.line;
         writeln!(f, "{case}, {state}, {aspect}")?;
         writeln!(f, "  {}: {told}", self.first)?;
-        write!(f, "  {}: {}", self.side, self.told.as_deref().unwrap_or("nothing"))
+        write!(f, "  {}: {}", self.side, self.told)
     }
 }
 
@@ -94,8 +94,8 @@ pub fn differences(reports: &[Report]) -> Vec<Difference> {
             let same_case = (&line.case, &line.state, line.aspect) == (&theirs.case, &theirs.state, theirs.aspect);
             assert!(same_case, "{line:?} was held against {theirs:?}");
             if line.told != theirs.told {
-                let told = Some(theirs.told.clone());
-                found.push(Difference { first: first.side, side: other.side, line: line.clone(), told });
+                let (line, told) = (line.clone(), theirs.told.clone());
+                found.push(Difference { first: first.side, side: other.side, line, told });
             }
         }
     }

@@ -1,8 +1,138 @@
 //! What the shop relies on in a queue, through the real client, in real time.
+//!
+//! Time is only waited for where a queue may take its own: a message that must come is polled for, and one that must not come yet
+//! has seconds left when it is looked for, so that a busy machine changes nothing.
 
+mod sending;
+mod taking;
+
+use super::{Line, Report, Side};
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::http::HttpResponse;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, HttpClient, Region, RuntimeComponents, SharedHttpClient};
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sqs::operation::receive_message::builders::ReceiveMessageFluentBuilder;
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
+use futures_util::future::join_all;
+use std::fmt::Debug;
+use std::pin::Pin;
+
+/// What a case has seen: words and what was there.
+type Seen = Vec<(&'static str, String)>;
+
+/// A case: a client and a name that no other case's queues begin with.
+type Case = for<'a> fn(&'a Client, &'a str) -> Pin<Box<dyn Future<Output = Seen> + 'a>>;
+
+/// How often a message that has to come is asked for, a second each.
+const POLLS: usize = 20;
+
+/// Runs every case on every side.
+pub async fn run(sides: &[Side]) -> Vec<Report> {
+    join_all(sides.iter().map(play)).await
+}
+
+async fn play(side: &Side) -> Report {
+    let client = side.queues();
+    let cases: Vec<(&'static str, Case)> = [sending::CASES, taking::CASES].concat();
+    let run = cases.iter().enumerate().map(|(n, (name, case))| {
+        let client = &client;
+        async move {
+            let prefix = format!("parity-{n}");
+            let line = |(what, told): (&'static str, String)| Line {
+                case: format!("queue: {name}"),
+                state: what.to_owned(),
+                aspect: "seen",
+                told,
+            };
+            case(client, &prefix).await.into_iter().map(line).collect::<Vec<Line>>()
+        }
+    });
+    Report { side: side.name, lines: join_all(run).await.concat() }
+}
+
+/// A queue with these attributes; its address.
+async fn queue(client: &Client, name: &str, attributes: &[(QueueAttributeName, &str)]) -> String {
+    let mut create = client.create_queue().queue_name(name);
+    for (attribute, value) in attributes {
+        create = create.attributes(attribute.clone(), *value);
+    }
+    create.send().await.expect("a queue").queue_url.expect("its address")
+}
+
+async fn attribute(client: &Client, url: &str, name: QueueAttributeName) -> Option<String> {
+    let got =
+        client.get_queue_attributes().queue_url(url).attribute_names(name.clone()).send().await.expect("attributes");
+    got.attributes?.remove(&name)
+}
+
+/// A queue whose messages move aside after so many receives, and where they go: both addresses.
+async fn with_dead_letters(client: &Client, name: &str, receives: u32, hidden: &str) -> (String, String) {
+    let dead = queue(client, &format!("{name}-dead"), &[]).await;
+    let arn = attribute(client, &dead, QueueAttributeName::QueueArn).await.expect("an ARN");
+    let policy = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":{receives}}}"#);
+    let attributes = [(QueueAttributeName::VisibilityTimeout, hidden), (QueueAttributeName::RedrivePolicy, &policy)];
+    (queue(client, name, &attributes).await, dead)
+}
+
+async fn send(client: &Client, url: &str, body: &str) {
+    client.send_message().queue_url(url).message_body(body).send().await.expect("a message that is sent");
+}
+
+/// A receive of up to ten messages that asks for everything there is to know about them.
+fn receive(client: &Client, url: &str) -> ReceiveMessageFluentBuilder {
+    client
+        .receive_message()
+        .queue_url(url)
+        .max_number_of_messages(10)
+        .message_system_attribute_names(MessageSystemAttributeName::All)
+        .message_attribute_names("All")
+}
+
+/// What is there now, without waiting.
+async fn now(client: &Client, url: &str) -> Vec<Message> {
+    receive(client, url).send().await.expect("an answer").messages.unwrap_or_default()
+}
+
+/// Polls until so many messages have come, or nothing more can be expected.
+async fn until(client: &Client, url: &str, count: usize) -> Vec<Message> {
+    let mut found = Vec::new();
+    for _ in 0..POLLS {
+        let got = receive(client, url).wait_time_seconds(1).send().await.expect("an answer");
+        found.extend(got.messages.unwrap_or_default());
+        if found.len() >= count {
+            break;
+        }
+    }
+    found
+}
+
+fn handle(message: &Message) -> &str {
+    message.receipt_handle().expect("a handle")
+}
+
+/// Bodies in order of their own: a queue promises none.
+fn bodies(messages: &[Message]) -> String {
+    let mut bodies: Vec<&str> = messages.iter().filter_map(Message::body).collect();
+    bodies.sort_unstable();
+    bodies.join(" ")
+}
+
+fn receives(message: &Message) -> String {
+    let name = MessageSystemAttributeName::ApproximateReceiveCount;
+    message.attributes().and_then(|all| all.get(&name)).cloned().unwrap_or_default()
+}
+
+/// Whether a call was taken, or the code and status by which it was refused.
+fn verdict<T: Debug, E: ProvideErrorMetadata + Debug>(outcome: Result<T, SdkError<E, HttpResponse>>) -> String {
+    match outcome {
+        Ok(_) => "taken".to_owned(),
+        Err(error) => {
+            let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+            format!("{} {status}", error.code().unwrap_or("no code"))
+        }
+    }
+}
 
 /// The connector of a side as the SDK wants it.
 #[derive(Clone, Debug)]

@@ -12,9 +12,7 @@ use domain::stock::{Entry, Strip};
 use domain::{AccountId, Currency, OrderId, Txn};
 use std::fmt::Debug;
 use store::writes::NewOrder;
-use store::{
-    Alarm, Details, MoneyRow, PageKeys, ShopItem, Store, StoreError, StripItem, Table, UniqueCard, VaultItem,
-};
+use store::{Alarm, Details, MoneyRow, PageKeys, ShopItem, Store, StoreError, StripItem, Table, UniqueCard, VaultItem};
 
 /// Orders in the shop that is read.
 const ORDERS: u8 = 40;
@@ -181,9 +179,7 @@ async fn page(s: &Store) -> Result<Vec<Vec<String>>, StoreError> {
 
 async fn digest(s: &Store) -> Result<Vec<String>, StoreError> {
     let digests = s.digests(&["digest".to_owned(), "none".to_owned()]).await?;
-    let text = |(name, digest): (String, store::writes::Digest)| {
-        (name, sorted(digest.notes), digest.more, digest.last)
-    };
+    let text = |(name, digest): (String, store::writes::Digest)| (name, sorted(digest.notes), digest.more, digest.last);
     Ok(sorted(digests.into_iter().map(text)))
 }
 

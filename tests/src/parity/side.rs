@@ -125,12 +125,7 @@ fn world() -> World {
 }
 
 impl Side {
-    fn new(
-        name: &'static str,
-        endpoint: String,
-        below: SharedHttpConnector,
-        server: Option<JoinHandle<()>>,
-    ) -> Side {
+    fn new(name: &'static str, endpoint: String, below: SharedHttpConnector, server: Option<JoinHandle<()>>) -> Side {
         Side { name, endpoint, http: Recorder { below, last: Arc::default(), calls: Arc::default() }, server }
     }
 

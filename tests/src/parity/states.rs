@@ -22,7 +22,8 @@ fn paths(condition: &str, names: &Map<String, Value>) -> Vec<Vec<Part>> {
         let mut path = Vec::new();
         loop {
             if rest.starts_with('#') {
-                let end = rest[1..].find(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(rest.len(), |n| n + 1);
+                let end =
+                    rest[1..].find(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(rest.len(), |n| n + 1);
                 path.push(Part::Name(names[&rest[..end]].as_str().unwrap().to_owned()));
                 rest = &rest[end..];
             } else if let Some((inside, after)) = rest.strip_prefix('[').and_then(|r| r.split_once(']')) {
@@ -102,7 +103,10 @@ fn others(now: Option<&Value>, values: &Map<String, Value>) -> Vec<(String, Valu
         }
         return found;
     };
-    found.push(("of another type".to_owned(), if letters == "BOOL" { json!({"S": "x"}) } else { json!({"BOOL": true}) }));
+    found.push((
+        "of another type".to_owned(),
+        if letters == "BOOL" { json!({"S": "x"}) } else { json!({"BOOL": true}) },
+    ));
     match letters {
         "N" => {
             let number: i64 = inner.as_str().and_then(|n| n.parse().ok()).unwrap_or_default();
@@ -171,8 +175,13 @@ pub(super) fn around(
             found.push((word, Some(item)));
         }
     };
-    let bare: Map<String, Value> = after.as_object().into_iter().flatten().filter(|(n, _)| keys.contains(&n.as_str()))
-        .map(|(n, v)| (n.clone(), v.clone())).collect();
+    let bare: Map<String, Value> = after
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(n, _)| keys.contains(&n.as_str()))
+        .map(|(n, v)| (n.clone(), v.clone()))
+        .collect();
     if let Some(before) = before {
         add("as it wants it".to_owned(), before.clone());
     }

@@ -142,13 +142,7 @@ pub(super) async fn play(side: &Side, plans: &[Plan]) -> Report {
 }
 
 /// One state: what was seen, and whether any call was repeated by the SDK.
-async fn try_state(
-    side: &Side,
-    store: &Store,
-    plan: &Plan,
-    state: &str,
-    stands: Option<&Value>,
-) -> (Vec<Line>, bool) {
+async fn try_state(side: &Side, store: &Store, plan: &Plan, state: &str, stands: Option<&Value>) -> (Vec<Line>, bool) {
     let line = |time: &str, aspect: &'static str, told: String| Line {
         case: plan.case.write.to_owned(),
         state: format!("{state}{time}"),

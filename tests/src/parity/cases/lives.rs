@@ -67,8 +67,8 @@ pub(crate) fn held(id: OrderId, to_review: bool) -> Order {
 
 /// The order as it was read in a state, for writes that are told what was read.
 fn read(state: State, to_review: bool) -> Order {
-    let settled = (!matches!(state, State::Held | State::Expired))
-        .then(|| Settled { txn: txn(), attempt: 1, mac: [2; 12] });
+    let settled =
+        (!matches!(state, State::Held | State::Expired)).then(|| Settled { txn: txn(), attempt: 1, mac: [2; 12] });
     let generation = if state == State::RefundDue { 2 } else { 0 };
     let due = (state == State::Expired).then_some(ASK);
     Order { state, settled, generation, due, ..held(ID, to_review) }

@@ -1,0 +1,119 @@
+//! The embedded engine in process, where the other tests meet it, against its author's own HTTP server, which judges a request as
+//! a whole: every write and every read agrees. `.ci/parity` holds both against another implementation.
+
+use local::seam::{Call, Fate, Tap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tests::parity::known::{KNOWN, judge};
+use tests::parity::{Difference, Known, Line, Plan, Side, differences, plan, race, reads, writes};
+use tests::taps::Unguarded;
+
+/// Differences that nobody knew of, between two sides that run this plan.
+async fn disagreements(plan: &[Plan], sides: &[Side]) -> Vec<String> {
+    let names: Vec<&str> = sides.iter().map(|side| side.name).collect();
+    judge(&differences(&writes(plan, sides).await), KNOWN, &names)
+}
+
+#[tokio::test]
+async fn every_write_is_the_same_in_process_and_over_http() {
+    let plan = plan().await;
+    assert_eq!(plan.len(), crate::WRITES);
+    let few: Vec<&str> = plan.iter().filter(|plan| plan.states() < 3).map(Plan::write).collect();
+    assert_eq!(few, Vec::<&str>::new(), "tried on no more than what they want and what they leave");
+    let sides = [Side::in_process(), Side::engines_server().await];
+    let reports = writes(&plan, &sides).await;
+    assert_eq!(judge(&differences(&reports), KNOWN, &[sides[0].name, sides[1].name]), Vec::<String>::new());
+    // Each condition is met and missed: a write without one is never refused.
+    let outcomes = |write: &str, kinds: &[&str]| {
+        let mut lines = reports[0].lines.iter().filter(|line| line.case == write && line.aspect == "answer");
+        lines.any(|line| kinds.iter().any(|kind| line.told.starts_with(kind)))
+    };
+    for write in store::writes::catalogue() {
+        assert!(outcomes(write.name, &["200"]), "{} was never applied", write.name);
+        let has_condition = !write.describe().contains("condition  –");
+        assert_eq!(outcomes(write.name, &["400 ConditionalCheckFailed"]), has_condition, "{} refused", write.name);
+    }
+}
+
+#[tokio::test]
+async fn every_read_is_the_same_in_process_and_over_http() {
+    let sides = [Side::in_process(), Side::own_front().await, Side::engines_server().await];
+    let names: Vec<&str> = sides.iter().map(|side| side.name).collect();
+    assert_eq!(judge(&differences(&reads(&sides).await), KNOWN, &names), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn two_hundred_claims_of_a_hundred_cards_over_http_are_a_hundred_owners() {
+    for side in [Side::own_front().await, Side::engines_server().await] {
+        assert_eq!(race::run(&side).await, race::Race::FAIR, "{}", side.name);
+    }
+}
+
+/// Planted: one engine that does not look at a part of a condition. Each is found, and no other write is blamed.
+#[tokio::test]
+async fn planted_an_engine_that_overlooks_a_condition_is_found() {
+    let whole = plan().await;
+    for (write, operation, mark, guard) in [
+        ("C1 claim", "UpdateItem", "list_append(#h, :claims)", "NOT contains(#h, :claim)"),
+        ("C1 claim", "UpdateItem", "list_append(#h, :claims)", "size(#h) <= :most"),
+        ("W1 pay", "UpdateItem", "attribute_not_exists(#rv)", "#att.#1.#minor = :minor"),
+        ("D1 deliver", "UpdateItem", "#t_dlv = :at", "#g = :g"),
+        ("C2 place order", "PutItem", "\"sl\":", "attribute_not_exists(#o)"),
+    ] {
+        let bug = Arc::new(Unguarded::new(operation, mark, guard));
+        let sides = [Side::in_process(), Side::tapped("planted", bug.clone())];
+        let plan: Vec<Plan> =
+            whole.iter().filter(|plan| [write, "C3 add attempt"].contains(&plan.write())).cloned().collect();
+        let found = disagreements(&plan, &sides).await;
+        assert!(bug.hits() > 0, "{guard} never met its write");
+        assert!(!found.is_empty(), "{write} without {guard} is not noticed");
+        assert!(found.iter().all(|text| text.starts_with(write) && text.contains("planted: ")), "{found:#?}");
+    }
+}
+
+/// Drops a name out of what a batch of keys asks for, as an engine would that forgets one.
+#[derive(Debug, Default)]
+struct Forgetful(AtomicUsize);
+
+impl Tap for Forgetful {
+    fn fate(&self, call: &Call) -> Fate {
+        let Ok(mut request) = serde_json::from_slice::<serde_json::Value>(&call.body) else { return Fate::Pass };
+        let Some(keys) = request.pointer_mut("/RequestItems/parity-reads-orders/Keys") else { return Fate::Pass };
+        let Some(keys) = keys.as_array_mut().filter(|keys| keys.len() > 1) else { return Fate::Pass };
+        keys.remove(0);
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Fate::Rewrite(request.to_string().into_bytes())
+    }
+}
+
+/// Planted: an engine that leaves one item out of a batch.
+#[tokio::test]
+async fn planted_an_engine_that_forgets_an_item_is_found() {
+    let bug = Arc::new(Forgetful::default());
+    let sides = [Side::in_process(), Side::tapped("planted", bug.clone())];
+    let found = differences(&reads(&sides).await);
+    assert!(bug.0.load(Ordering::SeqCst) > 0, "no batch was met");
+    let cases: Vec<&str> = found.iter().map(|d| d.line.case.as_str()).collect();
+    assert_eq!(cases, ["orders", "orders with passwords", "page"]);
+}
+
+/// A difference that is listed excuses itself alone, and one that no longer shows is a fault.
+#[test]
+fn planted_a_list_that_is_out_of_date_is_found() {
+    let line = Line { case: "C1 claim".into(), state: "absent, once".into(), aspect: "outcome", told: "yes".into() };
+    let seen = Difference { first: "in process", side: "other", line, told: "no".into() };
+    let known = Known { side: "other", case: "C1", states: &["absent"], aspect: "outcome", reason: "planted" };
+    assert_eq!(judge(&[seen.clone()], &[known], &["in process", "other"]), Vec::<String>::new());
+    for wrong in [
+        Known { side: "third", ..known },
+        Known { case: "W1", ..known },
+        Known { states: &["twice"], ..known },
+        Known { aspect: "item", ..known },
+    ] {
+        // The difference is not excused, and of an engine that took part the listed one is missed.
+        let faults = judge(&[seen.clone()], &[wrong], &["in process", "other"]);
+        assert_eq!(faults.len(), if wrong.side == "other" { 2 } else { 1 }, "{wrong:?}: {faults:?}");
+    }
+    assert_eq!(judge(&[], &[known], &["in process", "other"]).len(), 1);
+    assert_eq!(judge(&[], &[known], &["in process"]).len(), 0, "an engine that took no part");
+}
