@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 use std::time::Instant;
-use tests::parity::known::{self, KNOWN};
+use tests::parity::known::{KNOWN, OTHER, OTHER_QUEUES, judge};
 use tests::parity::{Difference, Report, Side, differences, plan, queue, race, reads, writes};
 
 /// How many differences are printed in full.
@@ -22,7 +22,7 @@ fn tell(what: &str, began: Instant, reports: &[Report]) -> Vec<Difference> {
     let found = differences(reports);
     for report in reports {
         let outcomes: Vec<String> = report.outcomes().into_iter().map(|(kind, n)| format!("{n} {kind}")).collect();
-        println!("{what} | {:<20} | {} lines | {}", report.side, report.lines.len(), outcomes.join(", "));
+        println!("{what} | {:<20} | {} things seen | {}", report.side, report.lines.len(), outcomes.join(", "));
     }
     println!("{what}: {} differences, {:.1?}", found.len(), began.elapsed());
     found
@@ -32,7 +32,7 @@ fn tell(what: &str, began: Instant, reports: &[Report]) -> Vec<Difference> {
 async fn main() -> ExitCode {
     let mut sides = vec![Side::in_process(), Side::own_front().await, Side::engines_server().await];
     if let Some(url) = address("--dynamodb") {
-        sides.push(Side::at("ministack", &url).await);
+        sides.push(Side::at(OTHER, &url).await);
     }
     let names: Vec<&str> = sides.iter().map(|side| side.name).collect();
     let mut faults = Vec::new();
@@ -56,17 +56,27 @@ async fn main() -> ExitCode {
 
     let mut queues = vec![Side::in_process(), Side::own_front().await];
     if let Some(url) = address("--sqs") {
-        queues.push(Side::queues_at("ministack's queues", &url));
+        queues.push(Side::queues_at(OTHER_QUEUES, &url));
     }
     let began = Instant::now();
     found.extend(tell("queues", began, &queue::run(&queues).await));
     let names: Vec<&str> = sides.iter().chain(&queues).map(|side| side.name).collect();
 
-    faults.extend(known::judge(&found, KNOWN, &names));
+    faults.extend(judge(&found, KNOWN, &names));
     for fault in faults.iter().take(PRINTED) {
         println!("\n{fault}");
     }
     if faults.is_empty() {
+        for known in KNOWN.iter().filter(|known| names.contains(&known.side)) {
+            println!(
+                "known | {}, {} ({}), {}: {}",
+                known.side,
+                known.case,
+                known.states.join("; "),
+                known.aspect,
+                known.reason
+            );
+        }
         println!("the engines agree; {} differences are known", found.len());
         return ExitCode::SUCCESS;
     }

@@ -123,13 +123,14 @@ fn receives(message: &Message) -> String {
     message.attributes().and_then(|all| all.get(&name)).cloned().unwrap_or_default()
 }
 
-/// Whether a call was taken, or the code and status by which it was refused.
+/// Whether a call was taken, or the code and the class of the status by which it was refused. The client tells refusals apart by
+/// their codes, and what is published of the single statuses does not agree with itself.
 fn verdict<T: Debug, E: ProvideErrorMetadata + Debug>(outcome: Result<T, SdkError<E, HttpResponse>>) -> String {
     match outcome {
         Ok(_) => "taken".to_owned(),
         Err(error) => {
             let status = error.raw_response().map_or(0, |response| response.status().as_u16());
-            format!("{} {status}", error.code().unwrap_or("no code"))
+            format!("{} {}xx", error.code().unwrap_or("no code"), status / 100)
         }
     }
 }
