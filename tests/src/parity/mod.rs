@@ -26,7 +26,7 @@ use std::fmt;
 pub struct Line {
     /// The write or read or queue's case, such as `C1 claim`.
     pub case: String,
-    /// The state it was tried on, and the how manieth time.
+    /// The state it was tried on, and whether once or twice.
     pub state: String,
     /// What was looked at: `outcome`, `answer`, `units`, `item`.
     pub aspect: &'static str,

@@ -40,7 +40,7 @@ async fn play(side: &Side) -> Report {
         async move {
             let prefix = format!("parity-{n}");
             let line = |(what, told): (&'static str, String)| Line {
-                case: format!("queue: {name}"),
+                case: (*name).to_owned(),
                 state: what.to_owned(),
                 aspect: "seen",
                 told,

@@ -183,73 +183,83 @@ async fn digest(s: &Store) -> Result<Vec<String>, StoreError> {
     Ok(sorted(digests.into_iter().map(text)))
 }
 
-/// One read: its name and what it answered.
-type Read = (&'static str, String);
+/// One read: its name, what it answered, and the half read units that the engine says it took.
+type Read = (&'static str, String, u64);
 
-async fn queries(s: &Store) -> Vec<Read> {
+fn read(side: &Side, name: &'static str, told: String) -> Read {
+    (name, told, side.take_half_units())
+}
+
+/// The same of a scan. Which items share a page, and so what a page costs, is each engine's own affair.
+fn scanned(side: &Side, name: &'static str, told: String) -> Read {
+    side.take_half_units();
+    (name, told, 0)
+}
+
+async fn queries(side: &Side, s: &Store) -> Vec<Read> {
     let all = [DueKind::Ask, DueKind::Money, DueKind::Alarm, DueKind::Late];
     let day = NOW.div_euclid(86_400_000);
     let kinds = |kinds: Vec<DueKind>| async move { told(s.due(&kinds, NOW + 300, 100).await.map(sorted)) };
     let mut reads = vec![
-        ("due: all kinds", kinds(all.to_vec()).await),
-        ("due: at a time, included", told(s.due(&[DueKind::Ask], NOW + 200, 100).await)),
-        ("due: a limit", told(s.due(&[DueKind::Ask], NOW + 600, 2).await)),
-        ("due: none", told(s.due(&[DueKind::Person], NOW, 10).await)),
-        ("contact: newest first", told(s.orders_of_contact(&[0; 16], NOW, 100).await)),
-        ("contact: since, included", told(s.orders_of_contact(&[1; 16], NOW + 13_000, 100).await)),
-        ("contact: a limit", told(s.orders_of_contact(&[2; 16], NOW, 3).await)),
-        ("contact: nobody", told(s.orders_of_contact(&[9; 16], 0, 3).await)),
-        ("day: since", told(s.orders_of_day(day, 1, NOW + 5_000, 100).await)),
-        ("day: a limit", told(s.orders_of_day(day, 2, 0, 2).await)),
-        ("day: another", told(s.orders_of_day(day + 1, 2, 0, 2).await)),
+        read(side, "due: all kinds", kinds(all.to_vec()).await),
+        read(side, "due: at a time, included", told(s.due(&[DueKind::Ask], NOW + 200, 100).await)),
+        read(side, "due: a limit", told(s.due(&[DueKind::Ask], NOW + 600, 2).await)),
+        read(side, "due: none", told(s.due(&[DueKind::Person], NOW, 10).await)),
+        read(side, "contact: newest first", told(s.orders_of_contact(&[0; 16], NOW, 100).await)),
+        read(side, "contact: since, included", told(s.orders_of_contact(&[1; 16], NOW + 13_000, 100).await)),
+        read(side, "contact: a limit", told(s.orders_of_contact(&[2; 16], NOW, 3).await)),
+        read(side, "contact: nobody", told(s.orders_of_contact(&[9; 16], 0, 3).await)),
+        read(side, "day: since", told(s.orders_of_day(day, 1, NOW + 5_000, 100).await)),
+        read(side, "day: a limit", told(s.orders_of_day(day, 2, 0, 2).await)),
+        read(side, "day: another", told(s.orders_of_day(day + 1, 2, 0, 2).await)),
     ];
     for shard in 0..8 {
-        reads.push(("day: a shard", told(s.orders_of_day(day, shard, 0, 100).await)));
+        reads.push(read(side, "day: a shard", told(s.orders_of_day(day, shard, 0, 100).await)));
     }
     reads
 }
 
-async fn lookups(s: &Store) -> Vec<Read> {
+async fn lookups(side: &Side, s: &Store) -> Vec<Read> {
     let ids: Vec<OrderId> = (0..50).map(id).collect();
     let hashes: Vec<[u8; 16]> = (0..250).map(hash).collect();
     let parts = [(0, 0), (1, 0), (3, 0), (9, 0), (0, 1)];
     vec![
-        ("order", told(s.order(&id(7)).await)),
-        ("order: none", told(s.order(&id(200)).await)),
-        ("order: bulky input", told(s.bulky_input(&order(2)).await)),
-        ("order: no bulky input", told(s.bulky_input(&order(201)).await)),
-        ("orders", told(s.orders(&ids).await.map(sorted))),
-        ("orders with passwords", told(s.orders_with_passwords(&ids).await.map(sorted))),
-        ("money row", told(s.money_row(&row(3).txn).await)),
-        ("money row: none", told(s.money_row(&row(99).txn).await)),
-        ("money row: at a key", told(s.row_at(&store::keys::money_row(&row(2).txn)).await)),
-        ("alarm", told(s.alarm_at(&store::keys::alarm(&product(), "alarm 1")).await)),
-        ("alarm: a money row's key", told(s.alarm_at(&store::keys::money_row(&row(2).txn)).await)),
-        ("head", told(s.head(&product()).await)),
-        ("strips", told(s.strips(&product(), &[3, 2, 1, 0, 17]).await)),
-        ("vault", told(s.vault(&product(), &parts).await.map(sorted))),
-        ("unique rows", told(s.unique_rows(&product(), &hashes).await.map(sorted))),
-        ("document", told(s.shop_item("product", "id 3").await)),
-        ("document: none", told(s.shop_item("product", "id 4").await)),
-        ("note", told(s.note("note").await)),
-        ("note: none", told(s.note("none").await)),
-        ("open orders", told(s.noted_open("open").await.map(sorted))),
-        ("digests", told(digest(s).await)),
-        ("page", told(page(s).await)),
+        read(side, "order", told(s.order(&id(7)).await)),
+        read(side, "order: none", told(s.order(&id(200)).await)),
+        read(side, "order: bulky input", told(s.bulky_input(&order(2)).await)),
+        read(side, "order: no bulky input", told(s.bulky_input(&order(201)).await)),
+        read(side, "orders", told(s.orders(&ids).await.map(sorted))),
+        read(side, "orders with passwords", told(s.orders_with_passwords(&ids).await.map(sorted))),
+        read(side, "money row", told(s.money_row(&row(3).txn).await)),
+        read(side, "money row: none", told(s.money_row(&row(99).txn).await)),
+        read(side, "money row: at a key", told(s.row_at(&store::keys::money_row(&row(2).txn)).await)),
+        read(side, "alarm", told(s.alarm_at(&store::keys::alarm(&product(), "alarm 1")).await)),
+        read(side, "alarm: a money row's key", told(s.alarm_at(&store::keys::money_row(&row(2).txn)).await)),
+        read(side, "head", told(s.head(&product()).await)),
+        read(side, "strips", told(s.strips(&product(), &[3, 2, 1, 0, 17]).await)),
+        read(side, "vault", told(s.vault(&product(), &parts).await.map(sorted))),
+        read(side, "unique rows", told(s.unique_rows(&product(), &hashes).await.map(sorted))),
+        read(side, "document", told(s.shop_item("product", "id 3").await)),
+        read(side, "document: none", told(s.shop_item("product", "id 4").await)),
+        read(side, "note", told(s.note("note").await)),
+        read(side, "note: none", told(s.note("none").await)),
+        read(side, "open orders", told(s.noted_open("open").await.map(sorted))),
+        read(side, "digests", told(digest(s).await)),
+        read(side, "page", told(page(s).await)),
     ]
 }
 
-async fn lists(s: &Store) -> Vec<Read> {
+async fn lists(side: &Side, s: &Store) -> Vec<Read> {
     let ids = |items: Vec<ShopItem>| items.into_iter().map(|item| (item.id, item.doc.len())).collect::<Vec<_>>();
     let mut reads = vec![
-        ("documents of a kind, in several answers", told(s.shop_items("page").await.map(ids))),
-        ("documents of a kind", told(s.shop_items("product").await.map(ids))),
-        ("documents of no kind", told(s.shop_items("none").await.map(ids))),
-        ("all orders, seven at a time", told(all_orders(s, 7).await)),
-        ("all orders at once", told(all_orders(s, 1_000).await)),
+        read(side, "documents of a kind, in several answers", told(s.shop_items("page").await.map(ids))),
+        read(side, "documents of a kind", told(s.shop_items("product").await.map(ids))),
+        read(side, "documents of no kind", told(s.shop_items("none").await.map(ids))),
+        scanned(side, "all orders, seven at a time", told(all_orders(s, 7).await)),
+        scanned(side, "all orders at once", told(all_orders(s, 1_000).await)),
     ];
     for table in Table::ALL {
-        reads.push(("a whole table", told(whole(s, table, 10).await)));
+        reads.push(scanned(side, "a whole table", told(whole(s, table, 10).await)));
     }
     reads
 }
@@ -259,12 +269,11 @@ pub(super) async fn play(side: &Side) -> Report {
     let store = side.store(PREFIXES[1]);
     let filled = fill(&store).await;
     assert!(filled.is_ok(), "{}: {filled:?}", side.name);
-    let reads = [lookups(&store).await, queries(&store).await, lists(&store).await].concat();
-    let line = |(n, (name, told)): (usize, Read)| Line {
-        case: name.to_owned(),
-        state: format!("read {n}"),
-        aspect: "outcome",
-        told,
+    side.take_half_units();
+    let reads = [lookups(side, &store).await, queries(side, &store).await, lists(side, &store).await].concat();
+    let lines = |(case, told, units): Read| {
+        let line = |aspect, told| Line { case: case.to_owned(), state: "read".to_owned(), aspect, told };
+        [line("outcome", told), line("units", units.to_string())]
     };
-    Report { side: side.name, lines: reads.into_iter().enumerate().map(line).collect() }
+    Report { side: side.name, lines: reads.into_iter().flat_map(lines).collect() }
 }

@@ -55,6 +55,7 @@ pub(crate) struct Recorder {
     below: SharedHttpConnector,
     last: Arc<Mutex<Exchange>>,
     calls: Arc<AtomicU64>,
+    half_units: Arc<AtomicU64>,
 }
 
 impl HttpConnector for Recorder {
@@ -70,17 +71,27 @@ impl HttpConnector for Recorder {
             let read = ByteStream::new(response.into_body()).collect().await;
             let answer = read.map_err(|e| ConnectorError::io(e.into()))?.into_bytes();
             if let Some(operation) = target.strip_prefix("DynamoDB_20120810.") {
-                *recorder.last.lock().unwrap() = Exchange {
+                let exchange = Exchange {
                     operation: operation.to_owned(),
                     request: serde_json::from_slice(&body).unwrap_or_default(),
                     status: status.as_u16(),
                     answer: serde_json::from_slice(&answer).unwrap_or_default(),
                 };
+                recorder.half_units.fetch_add(half_units(&exchange.answer["ConsumedCapacity"]), Ordering::Relaxed);
+                *recorder.last.lock().unwrap() = exchange;
             }
             let mut whole = HttpResponse::new(status, SdkBody::from(answer));
             *whole.headers_mut() = headers;
             Ok(whole)
         })
+    }
+}
+
+/// The units that an answer reports, in halves: an answer of many tables reports each.
+fn half_units(consumed: &Value) -> u64 {
+    match consumed.as_array() {
+        Some(tables) => tables.iter().map(half_units).sum(),
+        None => (consumed["CapacityUnits"].as_f64().unwrap_or_default() * 2.0) as u64,
     }
 }
 
@@ -126,7 +137,12 @@ fn world() -> World {
 
 impl Side {
     fn new(name: &'static str, endpoint: String, below: SharedHttpConnector, server: Option<JoinHandle<()>>) -> Side {
-        Side { name, endpoint, http: Recorder { below, last: Arc::default(), calls: Arc::default() }, server }
+        Side {
+            name,
+            endpoint,
+            http: Recorder { below, last: Arc::default(), calls: Arc::default(), half_units: Arc::default() },
+            server,
+        }
     }
 
     /// The embedded engine and our queue as every test and the local shop reach them: beneath the SDK, in this process.
@@ -230,6 +246,11 @@ impl Side {
     /// How many requests the clients of this side have sent, repetitions among them.
     pub fn calls(&self) -> u64 {
         self.http.calls.load(Ordering::Relaxed)
+    }
+
+    /// The half units that this side has reported since the last time.
+    pub fn take_half_units(&self) -> u64 {
+        self.http.half_units.swap(0, Ordering::Relaxed)
     }
 
     /// A call past the store: how a case is set and looked at. Status and answer.

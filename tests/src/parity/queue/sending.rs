@@ -62,7 +62,7 @@ async fn message(client: &Client, name: &str) -> Seen {
         ("their sum when received", got.md5_of_message_attributes().unwrap_or_default().to_owned()),
         ("one id", (sent.message_id() == got.message_id()).to_string()),
         ("what the queue tells", names.join(" ")),
-        ("times in milliseconds", numbers.iter().all(|name| in_ms(&name)).to_string()),
+        ("times in milliseconds", numbers.iter().all(in_ms).to_string()),
         ("receives", receives(&got)),
     ]
 }
