@@ -25,12 +25,14 @@ use tokio::task::JoinHandle;
 /// What a table's name begins with, for the cases of writes, for the reads, and for the race: apart, so that none meets another.
 pub(crate) const PREFIXES: [&str; 3] = ["parity-writes", "parity-reads", "parity-race"];
 
-/// The region in every signature. An engine may keep the tables of each region apart.
+/// The region of an engine at an address, which may know no others.
 const REGION: &str = "us-east-1";
 
 /// What a plain call is signed with: enough for engines that look whether there is a signature. None of them can check one.
-const SIGNATURE: &str = "AWS4-HMAC-SHA256 Credential=local/20261122/us-east-1/dynamodb/aws4_request, \
-                         SignedHeaders=host;x-amz-date;x-amz-target, Signature=0";
+fn signature(region: &str) -> String {
+    let scope = format!("Credential=local/20261122/{region}/dynamodb/aws4_request");
+    format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host;x-amz-date;x-amz-target, Signature=0")
+}
 
 /// How often an engine is asked whether a table is ready, and the pause between two times.
 const READY_ASKS: usize = 200;
@@ -101,6 +103,7 @@ pub struct Side {
     /// What it is called in a difference.
     pub name: &'static str,
     endpoint: String,
+    region: String,
     http: Recorder,
     server: Option<JoinHandle<()>>,
 }
@@ -137,9 +140,13 @@ fn world() -> World {
 
 impl Side {
     fn new(name: &'static str, endpoint: String, below: SharedHttpConnector, server: Option<JoinHandle<()>>) -> Side {
+        // The SDK keeps its allowance of repetitions for each region, for the whole process; no side feels what another one met.
+        static SIDES: AtomicU64 = AtomicU64::new(0);
+        let region = format!("parity-{}", SIDES.fetch_add(1, Ordering::Relaxed));
         Side {
             name,
             endpoint,
+            region,
             http: Recorder { below, last: Arc::default(), calls: Arc::default(), half_units: Arc::default() },
             server,
         }
@@ -176,7 +183,7 @@ impl Side {
 
     /// Another implementation at an address on this machine; its tables are made here.
     pub async fn at(name: &'static str, endpoint: &str) -> Side {
-        let side = Side::new(name, endpoint.to_owned(), app::net::production(), None);
+        let side = Side::queues_at(name, endpoint);
         for prefix in PREFIXES {
             for request in table_requests(&Tables::with_prefix(prefix)) {
                 let (status, answer) = side.plain("CreateTable", &request).await;
@@ -187,9 +194,11 @@ impl Side {
         side
     }
 
-    /// Another implementation's queues.
+    /// Another implementation's queues at an address on this machine.
     pub fn queues_at(name: &'static str, endpoint: &str) -> Side {
-        Side::new(name, endpoint.to_owned(), app::net::production(), None)
+        let mut side = Side::new(name, endpoint.to_owned(), app::net::production(), None);
+        side.region = REGION.to_owned();
+        side
     }
 
     async fn until_ready(&self, table: &Value) {
@@ -223,7 +232,7 @@ impl Side {
             sender: Sender::Nobody,
         };
         let aws = Aws {
-            region: REGION.to_owned(),
+            region: self.region.clone(),
             credentials: Credentials::new("local", "local", None, None, "local"),
             endpoint_override: Some(self.endpoint.clone()),
             mail_endpoint: None,
@@ -235,7 +244,7 @@ impl Side {
 
     /// The SDK's queue client over this engine.
     pub fn queues(&self) -> aws_sdk_sqs::Client {
-        queue::client(&self.endpoint, REGION, SharedHttpConnector::new(self.http.clone()))
+        queue::client(&self.endpoint, &self.region, SharedHttpConnector::new(self.http.clone()))
     }
 
     /// The last exchange of a store of this side.
@@ -262,7 +271,7 @@ impl Side {
         headers.insert("content-type", "application/x-amz-json-1.0");
         headers.insert("x-amz-target", format!("DynamoDB_20120810.{operation}"));
         headers.insert("x-amz-date", "20261122T000000Z");
-        headers.insert("authorization", SIGNATURE);
+        headers.insert("authorization", signature(&self.region));
         let response = self.http.below.call(request).await.unwrap_or_else(|e| panic!("{}: {e}", self.name));
         let status = response.status().as_u16();
         let body = ByteStream::new(response.into_body()).collect().await.expect("an answer").into_bytes();
