@@ -71,7 +71,7 @@ pub const KNOWN: &[Known] = &[
     queue(
         "a receive's limits",
         &["a wait of 21 s", "a wait of less than nothing", "hidden for 43201 s", "hidden for less than nothing"],
-        "It waits and hides for any time; here it waits longer than the client. SQS: 0 to 20 s, 0 to 43,200 s.",
+        "It waits and hides for any time. SQS: 0 to 20 s, 0 to 43,200 s.",
     ),
     queue("deleted", &["twice"], "It forgets handles of deleted messages. SQS: a delete by an old handle succeeds."),
     queue(

@@ -56,8 +56,15 @@ pub struct Exchange {
 pub(crate) struct Recorder {
     below: SharedHttpConnector,
     last: Arc<Mutex<Exchange>>,
-    calls: Arc<AtomicU64>,
     half_units: Arc<AtomicU64>,
+    repetitions: Arc<AtomicU64>,
+}
+
+impl Recorder {
+    fn over(below: SharedHttpConnector) -> Recorder {
+        let (last, half_units, repetitions) = Default::default();
+        Recorder { below, last, half_units, repetitions }
+    }
 }
 
 impl HttpConnector for Recorder {
@@ -65,7 +72,10 @@ impl HttpConnector for Recorder {
         let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
         let body = request.body().bytes().unwrap_or_default().to_vec();
         let recorder = self.clone();
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        // The SDK says of every request which try it is: `attempt=2; max=3`.
+        if !request.headers().get("amz-sdk-request").unwrap_or("attempt=1").starts_with("attempt=1") {
+            self.repetitions.fetch_add(1, Ordering::Relaxed);
+        }
         HttpConnectorFuture::new(async move {
             let response = recorder.below.call(request).await?;
             let status = response.status();
@@ -143,13 +153,7 @@ impl Side {
         // The SDK keeps its allowance of repetitions for each region, for the whole process; no side feels what another one met.
         static SIDES: AtomicU64 = AtomicU64::new(0);
         let region = format!("parity-{}", SIDES.fetch_add(1, Ordering::Relaxed));
-        Side {
-            name,
-            endpoint,
-            region,
-            http: Recorder { below, last: Arc::default(), calls: Arc::default(), half_units: Arc::default() },
-            server,
-        }
+        Side { name, endpoint, region, http: Recorder::over(below), server }
     }
 
     /// The embedded engine and our queue as every test and the local shop reach them: beneath the SDK, in this process.
@@ -242,9 +246,11 @@ impl Side {
         App::build(config, secrets, &aws, SharedHttpConnector::new(self.http.clone()), Clock::system(), ids).store
     }
 
-    /// The SDK's queue client over this engine.
-    pub fn queues(&self) -> aws_sdk_sqs::Client {
-        queue::client(&self.endpoint, &self.region, SharedHttpConnector::new(self.http.clone()))
+    /// The SDK's queue client over this engine, and how many requests it has repeated.
+    pub(crate) fn queues(&self) -> (aws_sdk_sqs::Client, Arc<AtomicU64>) {
+        let http = Recorder::over(self.http.below.clone());
+        let repetitions = http.repetitions.clone();
+        (queue::client(&self.endpoint, &self.region, SharedHttpConnector::new(http)), repetitions)
     }
 
     /// The last exchange of a store of this side.
@@ -252,9 +258,9 @@ impl Side {
         self.http.last.lock().unwrap().clone()
     }
 
-    /// How many requests the clients of this side have sent, repetitions among them.
-    pub fn calls(&self) -> u64 {
-        self.http.calls.load(Ordering::Relaxed)
+    /// How many requests the stores of this side have repeated.
+    pub(crate) fn repetitions(&self) -> u64 {
+        self.http.repetitions.load(Ordering::Relaxed)
     }
 
     /// The half units that this side has reported since the last time.

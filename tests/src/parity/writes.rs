@@ -156,7 +156,7 @@ async fn try_state(side: &Side, store: &Store, plan: &Plan, state: &str, stands:
     let (status, answer) = side.plain(operation, &body).await;
     let mut lines = vec![line("", "placed", verdict(status, &answer))];
     let placed = status == 200;
-    let before = side.calls();
+    let before = side.repetitions();
     for time in [", once", ", twice"] {
         let outcome = if placed { (plan.case.act)(store).await } else { String::new() };
         let last = if placed { side.last() } else { Exchange::default() };
@@ -167,7 +167,7 @@ async fn try_state(side: &Side, store: &Store, plan: &Plan, state: &str, stands:
         lines.push(line(time, "units", last.answer["ConsumedCapacity"]["CapacityUnits"].to_string()));
         lines.push(line(time, "item", now.map_or("none".to_owned(), |item| canonical(&item).to_string())));
     }
-    let repeated = placed && side.calls() != before + 2;
+    let repeated = side.repetitions() != before;
     (lines, repeated)
 }
 
