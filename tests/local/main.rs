@@ -4,4 +4,5 @@
 
 mod gateway;
 mod options;
+mod parity;
 mod sqs;

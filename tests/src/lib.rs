@@ -6,6 +6,7 @@
 #![allow(clippy::float_arithmetic, reason = "capacity units come as decimal fractions")]
 
 pub mod cost;
+pub mod parity;
 pub mod receivers;
 pub mod roles;
 pub mod shop;

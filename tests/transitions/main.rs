@@ -5,6 +5,7 @@
 mod agreement;
 mod moves;
 mod orders;
+mod parity;
 mod table;
 
 /// How many writes there are. A write that is added or lost is a change of this number.

@@ -51,15 +51,21 @@ impl Engine {
 
     /// Creates the shop's tables where they do not exist yet.
     pub fn create_tables(&self, tables: &Tables) -> Result<(), EngineError> {
-        for shape in store::shapes() {
+        for request in table_requests(tables) {
             let request: CreateTableRequest =
-                serde_json::from_value(table_request(tables, &shape)).map_err(|e| EngineError(e.to_string()))?;
+                serde_json::from_value(request).map_err(|e| EngineError(e.to_string()))?;
             match self.db.create_table(request) {
                 Ok(_) | Err(DynoxideError::ResourceInUseException(_)) => {}
                 Err(error) => return Err(engine_error(&error)),
             }
         }
         Ok(())
+    }
+
+    /// Serves the engine by its author's own HTTP server until the task is dropped. That server judges a request as a whole before
+    /// it runs it, which [`Engine::call`] leaves out; tests hold the two against each other.
+    pub async fn serve(self, listener: tokio::net::TcpListener) {
+        dynoxide::server::serve_on(listener, self.db).await;
     }
 
     /// Answers one operation: HTTP status and JSON, as DynamoDB does.
@@ -103,6 +109,11 @@ fn run<Q: DeserializeOwned, A: Serialize>(
 fn error_json(code: &str, message: &str) -> (u16, Vec<u8>) {
     let body = json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message});
     (400, body.to_string().into_bytes())
+}
+
+/// What asks DynamoDB, or whatever speaks as it does, for the shop's tables: the bodies of `CreateTable`.
+pub fn table_requests(tables: &Tables) -> Vec<Value> {
+    store::shapes().iter().map(|shape| table_request(tables, shape)).collect()
 }
 
 fn table_request(tables: &Tables, shape: &TableShape) -> Value {
