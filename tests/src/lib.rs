@@ -9,6 +9,7 @@ pub mod cost;
 pub mod receivers;
 pub mod roles;
 pub mod shop;
+pub mod standing;
 pub mod taps;
 pub mod template;
 pub mod visitor;
