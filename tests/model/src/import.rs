@@ -154,8 +154,8 @@ pub struct State {
     vault: [Held; STRIPS],
     strips: [Held; STRIPS],
     runs: [Run; RUNS],
-    /// Cards that were ever answered as imported or as a duplicate.
-    told: u8,
+    /// As many strips as ever were on sale.
+    most: u8,
 }
 
 /// A world of imports: for each execution the import it belongs to and its cards.
@@ -177,6 +177,12 @@ impl Import {
     /// The same, noting what is written.
     pub fn noting(self) -> Import {
         Import { met: Met::all(), ..self }
+    }
+
+    /// The run that an execution writes as.
+    fn name(&self, i: usize) -> usize {
+        let of_import = || self.runs.iter().position(|run| run.0 == self.runs[i].0);
+        if self.on(Mutant::OneNameForAll) { of_import().unwrap_or(i) } else { i }
     }
 
     fn on(&self, mutant: Mutant) -> bool {
@@ -204,7 +210,8 @@ impl Import {
         if self.on(Mutant::DuplicateByRun) {
             return strip.run == row.run;
         }
-        strip.run != 0 && strip.run != CLOSED && own && vault.cards >> c & 1 == 1
+        let is_card = strip.run != CLOSED || self.on(Mutant::PadIsCard);
+        strip.run != 0 && is_card && own && vault.cards >> c & 1 == 1
     }
 
     /// Reads the rows of an execution's cards, and closes what earlier executions of the same import left open.
@@ -218,6 +225,13 @@ impl Import {
             let at = usize::from(row.strip);
             if row.run == 0 {
                 run.waits |= 1 << c;
+            } else if s.strips[at].run == 0
+                && self.on(Mutant::OneNameForAll)
+                && usize::from(row.run - 1) == self.name(i)
+            {
+                // The repetition goes on where the first execution stopped, which may still be at it.
+                run.waits |= 1 << c;
+                run.read[c] = row;
             } else if s.strips[at].run == 0 && !self.on(Mutant::OpenIsNobodys) {
                 let is_own = self.runs[usize::from(row.run - 1)].0 == import;
                 if is_own && !self.on(Mutant::OpenIsLeft) {
@@ -227,7 +241,7 @@ impl Import {
                 }
                 // Somebody else's: it is refused for now, and decided when it is sent again.
                 run.end = run.end.max(row.strip + 1);
-            } else if self.holds(s, row, c) || (s.strips[at].run == 0 && self.on(Mutant::DuplicateByRun)) {
+            } else if self.holds(s, row, c) {
                 run.end = run.end.max(row.strip + 1);
             } else {
                 run.waits |= 1 << c;
@@ -242,7 +256,8 @@ impl Import {
 
     fn run_steps(&self, s: &State, i: usize, next: &mut dyn FnMut(Step, State)) {
         let run = s.runs[i];
-        let (me, b) = (i as u8 + 1, usize::from(run.strip));
+        let (name, b) = (self.name(i), usize::from(run.strip));
+        let me = name as u8 + 1;
         match run.at {
             READS => self.reads(s, i, next),
             RESERVES => {
@@ -250,11 +265,11 @@ impl Import {
                     return;
                 }
                 let mut n = *s;
-                if let Answer::Applied(Item::Ranges(head)) = self.go(Write::Reserve(s.head, i as u8)) {
+                if let Answer::Applied(Item::Ranges(head)) = self.go(Write::Reserve(s.head, name as u8)) {
                     n.head = head;
                 }
                 // A repetition whose first reply was lost finds the range it was given.
-                if let Some(strip) = n.head.of[i].checked_sub(1) {
+                if let Some(strip) = n.head.of[name].checked_sub(1) {
                     (n.runs[i].strip, n.runs[i].at) = (strip, ROWS);
                     n.runs[i].end = run.end.max(strip + 1);
                 }
@@ -300,13 +315,9 @@ impl Import {
             }
             STRIP => {
                 let mut n = *s;
-                match self.put_strip(&mut n, b, Held { run: me, cards: run.placed }) {
-                    Answer::Refused => {
-                        // Closed meanwhile: what is left goes on in a further range, which is another run.
-                        n.runs[i].at = SALE;
-                    }
-                    _ => n.runs[i].at = SALE,
-                }
+                // Closed meanwhile: what is left goes on in a further range, which is another run.
+                self.put_strip(&mut n, b, Held { run: me, cards: run.placed });
+                n.runs[i].at = SALE;
                 next(step("strip", i, b), n);
             }
             SALE => self.sale_steps(s, i, next),
@@ -340,9 +351,8 @@ impl Import {
             }
         }
         n.runs[i].at = ENDED;
-        n.told |= self.runs[i].1;
-        if let Some(first) = n.head.of[i].checked_sub(1)
-            && let Answer::Applied(Item::Ranges(head)) = self.go(Write::EndRange(n.head, i as u8, first))
+        if let Some(first) = n.head.of[self.name(i)].checked_sub(1)
+            && let Answer::Applied(Item::Ranges(head)) = self.go(Write::EndRange(n.head, self.name(i) as u8, first))
         {
             n.head = head;
         }
@@ -364,7 +374,7 @@ impl Import {
     /// Everybody dies. The seller sends both cards once more, in executions that nobody disturbs: one to close what is open of this
     /// import, one to bring in what is left. Afterwards each card lies in one strip, which is on sale.
     fn drain(&self, from: &State) -> Result<(), String> {
-        let mut s = State { runs: [Run { at: ENDED, ..Run::default() }; RUNS], told: 0, ..*from };
+        let mut s = State { runs: [Run { at: ENDED, ..Run::default() }; RUNS], ..*from };
         if self.ends_well.borrow().contains(&s) {
             return Ok(());
         }
@@ -410,11 +420,12 @@ impl World for Import {
             vault: [Held::default(); STRIPS],
             strips: [Held::default(); STRIPS],
             runs: std::array::from_fn(idle),
-            told: 0,
+            most: 0,
         }
     }
 
     fn steps(&self, s: &State, next: &mut dyn FnMut(Step, State)) {
+        let next = &mut |step, n: State| next(step, State { most: n.most.max(n.head.n), ..n });
         for i in 0..self.runs.len() {
             self.run_steps(s, i, next);
         }
@@ -430,6 +441,9 @@ impl World for Import {
             if b < usize::from(s.head.n) && strip.run == 0 {
                 return Err(format!("2: strip {b} is on sale and does not exist"));
             }
+        }
+        if s.head.n < s.most {
+            return Err("2: strips that were on sale are not any more".to_owned());
         }
         for c in 0..CARDS {
             let lies = |strip: &&Held| strip.run != CLOSED && strip.cards >> c & 1 == 1;

@@ -3,7 +3,7 @@
 use super::{
     ABSENT, ANSWERED, Answer, DELIVERED, EXPIRED, FREE, HELD, HeadItem, HeadWrite, IDLE, LATE, Mutant, NIL, ORDERS,
     OVER, Owner, PAD, PAID, REFUND_DUE, REMOVED, RUNS, Row, SLOTS, STRIPS, Slots, State, StripItem, StripWrite, TRIES,
-    VOID, WIDE, Write, claim, is_late, owner,
+    WIDE, Write, claim, is_late, owner,
 };
 use crate::engine::{Step, World};
 use crate::order::REVIEW;
