@@ -10,6 +10,7 @@ pub mod parity;
 pub mod receivers;
 pub mod roles;
 pub mod shop;
+pub mod standing;
 pub mod taps;
 pub mod template;
 pub mod visitor;

@@ -5,7 +5,7 @@ use crate::tree::Tree;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every package, lower layers first, and the packages of the workspace that it may use. `tests` is not under anybody.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("payments", &["domain"]),
     ("push", &["domain"]),
@@ -15,6 +15,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("local", &["domain", "payments", "store", "app", "functions"]),
     ("tests", &["domain", "payments", "push", "store", "app", "functions", "local"]),
     ("sim", &["domain", "payments", "app", "functions", "local", "tests"]),
+    ("model", &["domain"]),
     // Measures programs from outside.
     ("bench", &[]),
 ];

@@ -4,69 +4,11 @@
 use crate::orders::{FINGERPRINT, NOW, events, order, payments};
 use domain::OrderId;
 use domain::order::{Event, Order, Refusal, State, decide};
-use serde_json::json;
 use std::sync::Arc;
+use store::Outcome;
 use store::writes::NewOrder;
-use store::{Details, Outcome};
-use tests::TestShop;
+use tests::standing::{Bench, no_details};
 use tests::taps::Unguarded;
-
-/// A shop whose orders table holds exactly this order (or none), written through C2 and then put into its state.
-pub struct Bench {
-    pub shop: TestShop,
-    runs: u16,
-}
-
-impl Bench {
-    pub async fn new(seed: u64) -> Bench {
-        let mut shop = TestShop::new(seed).await;
-        shop.leave_unfinished();
-        Bench { shop, runs: 0 }
-    }
-
-    /// A fresh id for every case, so that cases do not meet.
-    pub fn id(&mut self) -> OrderId {
-        self.runs += 1;
-        let [high, low] = self.runs.to_be_bytes();
-        OrderId([low, high, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, low])
-    }
-
-    pub async fn put(&self, wanted: &Order) {
-        let store = &self.shop.app.store;
-        if wanted.state == State::Void {
-            store.void(&wanted.id, &wanted.product, wanted.why.unwrap(), 0).await.unwrap();
-            return;
-        }
-        let details =
-            Details { contact: "c".into(), contact_hash: [0; 16], password_hash: [0; 16], fields: String::new() };
-        let held = Order { state: State::Held, settled: None, why: None, generation: 0, ..wanted.clone() };
-        let placed = store.place_order(&NewOrder { order: held, details }).await.unwrap();
-        assert!(matches!(placed, Outcome::Applied(_)));
-        let mut set = "SET st = :st, g = :g".to_owned();
-        let mut values = json!({":st": {"S": wanted.state.as_str()}, ":g": {"N": wanted.generation.to_string()}});
-        if let Some(settled) = &wanted.settled {
-            set += ", txn = :txn, att_paid = :n, pm = :pm";
-            values[":pm"] = json!({"B": base64(&settled.mac)});
-            values[":txn"] = json!({"B": base64(settled.txn.as_bytes())});
-            values[":n"] = json!({"N": settled.attempt.to_string()});
-        }
-        if let Some(why) = wanted.why {
-            set += ", why = :why";
-            values[":why"] = json!({"S": why.as_str()});
-        }
-        let update = json!({
-            "TableName": "kamivend-orders", "Key": {"o": {"B": base64(&wanted.id.0)}},
-            "UpdateExpression": set, "ExpressionAttributeValues": values,
-        });
-        assert_eq!(self.shop.world.engine.call("UpdateItem", update.to_string().as_bytes()).0, 200);
-        assert_eq!(store.order(&wanted.id).await.unwrap().as_ref(), Some(wanted), "stored and read back alike");
-    }
-}
-
-fn base64(bytes: &[u8]) -> String {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD.encode(bytes)
-}
 
 /// Every state, both with and without review, and no order at all.
 pub fn lives(id: OrderId) -> Vec<Option<Order>> {
@@ -190,13 +132,7 @@ async fn the_writes_place_and_void_and_decide_agree_everywhere() {
             let applied = match &event {
                 Event::Placed { fingerprint } => {
                     let new = Order { fingerprint: *fingerprint, ..order(id, State::Held, false) };
-                    let details = Details {
-                        contact: "c".into(),
-                        contact_hash: [0; 16],
-                        password_hash: [0; 16],
-                        fields: String::new(),
-                    };
-                    match store.place_order(&NewOrder { order: new, details }).await.unwrap() {
+                    match store.place_order(&NewOrder { order: new, details: no_details() }).await.unwrap() {
                         Outcome::Applied(_) => Ok(()),
                         Outcome::AlreadyApplied(found) => {
                             assert_eq!((Some(&found), *fingerprint), (life.as_ref(), FINGERPRINT), "{what}");

@@ -1,7 +1,7 @@
 //! Every other move of an order: what `decide` permits, the write applies, and what the one refuses the other refuses, with the
 //! same next state and generation.
 
-use crate::agreement::{Bench, lives};
+use crate::agreement::lives;
 use crate::orders::{NOW, events, order, payments};
 use domain::OrderId;
 use domain::order::{Due, DueKind, Event, Order, Refusal, State, Why, decide};
@@ -9,6 +9,7 @@ use domain::refund::{Refund, RefundState};
 use domain::stock::SlotRun;
 use store::writes::{Adopted, Found};
 use store::{Outcome, Store, StoreError};
+use tests::standing::Bench;
 
 /// The write of a move, as it is called for an order that was read before.
 async fn write(store: &Store, read: &Order, event: &Event) -> Option<Result<Outcome<Order, Found>, StoreError>> {
