@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod heat_small;
+
 use sim::{Wish, run};
 
 /// Small worlds: nothing that must not be, at any event and at the end.
