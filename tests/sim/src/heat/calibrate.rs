@@ -4,7 +4,7 @@ use super::latency::poisson;
 use super::report::{HEAD, Report, Row};
 use super::rivals::{Design, Load, run};
 use super::story;
-use super::wire::{Heat, Setting, Wire};
+use super::wire::{CREATE, Heat, Setting, Wire};
 use fastrand::Rng;
 use local::seam::{Call, Carried};
 use serde_json::json;
@@ -90,7 +90,7 @@ fn tables(size: Size) -> [u64; 4] {
     story::paused(async move {
         let heat = Heat::new(size.seed, Setting { writes: size.fresh, ..Setting::default() });
         let world = story::world(size.seed, &super::bank::Bank::default()).await;
-        let seam = world.seam(Arc::new(Wire(heat.clone())));
+        let seam = world.seam(Arc::new(Wire(heat.clone(), CREATE)));
         let mut rng = Rng::with_seed(size.seed);
         let mut taken = [0; 4];
         let rate = u32::try_from(size.fresh).unwrap_or_default() * 3;
@@ -106,7 +106,7 @@ fn tables(size: Size) -> [u64; 4] {
                     let (heat, seam, count, key) = (heat.clone(), seam.clone(), count.clone(), rng.u64(..));
                     // The first second empties what the bucket had saved up.
                     calls.spawn(async move {
-                        let done = heat.carry(&seam, &put(key)).await;
+                        let done = heat.carry(&seam, &put(key), CREATE).await;
                         count.fetch_add(
                             u64::from(ms >= 1_000 && matches!(done, Carried::Answered(200, ..))),
                             Ordering::Relaxed,

@@ -106,7 +106,7 @@ impl Fleet {
         }
         let at_work = AtWork(self);
         sleep(Duration::from_millis(COLD_MS)).await;
-        let app = Arc::new(self.world.app_with(Arc::new(Wire(self.heat.clone())), true));
+        let app = Arc::new(self.world.app_with(Arc::new(Wire(self.heat.clone(), function)), true));
         let front = Arc::new(Front::new(self.world.clone(), app.clone()));
         Some((Env { app, front }, at_work))
     }

@@ -31,9 +31,9 @@ pub struct Row {
 }
 
 impl Row {
-    /// Write units of an order in hundredths.
+    /// Write units of creates for every order made, in hundredths.
     pub fn writes_per_order(&self) -> i64 {
-        self.sums.writes / 10 / i64::try_from(self.accepted.max(1)).unwrap_or(i64::MAX)
+        self.sums.creates / 10 / i64::try_from(self.accepted.max(1)).unwrap_or(i64::MAX)
     }
 }
 
@@ -43,18 +43,18 @@ pub const HEAD: &str = "                                 offered accepted     /s
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let each = self.writes_per_order();
+        let each = if self.accepted == 0 { "–".to_owned() } else { format!("{}.{:02}", each / 100, each % 100) };
         let falsely = self.falsely.map_or_else(|| "–".to_owned(), |(at_once, whole)| format!("{whole} ({at_once})"));
         write!(
             f,
-            "{:<32} {:>7} {:>8} {:>6} {:>5} {:>6} {:>7}.{:02}  {:>8} {:>9} {:>9} {:>6} {:>9} {:>15} {:>6}  {}/s {}",
+            "{:<32} {:>7} {:>8} {:>6} {:>5} {:>6} {:>10} {:>9} {:>9} {:>9} {:>6} {:>9} {:>15} {:>6}  {}/s {}",
             self.name,
             self.offered,
             self.accepted,
             self.per_second,
             self.p50,
             self.p99,
-            each / 100,
-            each % 100,
+            each,
             self.sums.hot_items,
             self.sums.hot_tables,
             self.sums.conflicts,

@@ -3,7 +3,7 @@
 
 use super::latency::{percentile, poisson, whole};
 use super::report::Row;
-use super::wire::{Heat, Setting, Wire};
+use super::wire::{CREATE, Heat, Setting, Wire};
 use fastrand::Rng;
 use local::World;
 use local::seam::{Call, Carried, Seam};
@@ -73,7 +73,7 @@ pub async fn send(heat: &Heat, seam: &Seam, rng: &mut Rng, operation: &str, body
         if attempt > 0 {
             sleep(Duration::from_millis(pause(rng, attempt))).await;
         }
-        if let Carried::Answered(status, body, _) = heat.carry(seam, &call).await {
+        if let Carried::Answered(status, body, _) = heat.carry(seam, &call, CREATE).await {
             last = (status, serde_json::from_slice(&body).unwrap_or_default());
             let kind = last.1["__type"].as_str().unwrap_or_default();
             let again = kind.contains("Throughput") || kind.contains("Conflict") || is_conflict(&last.1);
@@ -140,7 +140,7 @@ pub fn run(design: Design, name: &'static str, load: Load, setting: Setting) -> 
     super::story::paused(async move {
         let heat = Heat::new(load.seed, setting);
         let world: World = super::story::world(load.seed, &super::bank::Bank::default()).await;
-        let seam = world.seam(Arc::new(Wire(heat.clone())));
+        let seam = world.seam(Arc::new(Wire(heat.clone(), CREATE)));
         let stock = json!({"TableName": TABLE, "Item": {"k": {"S": "counter"}, "n": {"N": load.stock.to_string()}}});
         let (status, _, _) = seam.aws("DynamoDB_20120810.PutItem", stock.to_string().as_bytes()).await;
         assert_eq!(status, 200, "the counter was not set up");

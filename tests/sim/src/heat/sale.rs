@@ -3,7 +3,7 @@
 use super::bank::{ACCOUNT, Bank};
 use super::fleet::{Came, Fleet};
 use super::latency::poisson;
-use super::wire::Heat;
+use super::wire::{Heat, Sums};
 use fastrand::Rng;
 use http::{Method, Request};
 use serde_json::{Value, json};
@@ -85,18 +85,25 @@ pub struct Sale {
     parts: [Mutex<Part>; 3],
     paid: Mutex<Vec<Paid>>,
     told_in_vain: Mutex<u64>,
+    /// What had gone over the wire when the first buyer heard "sold out".
+    turn: Mutex<Option<Sums>>,
 }
 
 impl Sale {
     /// Nobody came yet.
     pub fn new(fleet: Arc<Fleet>, heat: Arc<Heat>, bank: Bank, hold_ms: u64) -> Arc<Sale> {
-        let (parts, paid, told_in_vain) = Default::default();
-        Arc::new(Sale { fleet, heat, bank, hold_ms, parts, paid, told_in_vain })
+        let (parts, paid, told_in_vain, turn) = Default::default();
+        Arc::new(Sale { fleet, heat, bank, hold_ms, parts, paid, told_in_vain, turn })
     }
 
     /// What was seen in a part.
     pub fn part(&self, no: usize) -> MutexGuard<'_, Part> {
         self.parts[no].lock().unwrap()
+    }
+
+    /// What had gone over the wire when the first buyer heard "sold out"; by now, if nobody did.
+    pub fn turn(&self) -> Sums {
+        self.turn.lock().unwrap().clone().unwrap_or_else(|| self.heat.sums())
     }
 
     /// Every payment.
@@ -196,6 +203,11 @@ impl Sale {
                 }
                 Came::Answer((409, answer), _) if answer["code"] == "sold_out" => {
                     seen.sold_out += 1;
+                    self.turn.lock().unwrap().get_or_insert_with(|| {
+                        let sums = self.heat.sums();
+                        self.heat.cool();
+                        sums
+                    });
                     if let Some(ledger) = self.heat.ledger().as_ref() {
                         seen.false_at_once += u64::from(!ledger.is_short(quantity));
                         seen.falsely += u64::from(!ledger.was_short(quantity, since.saturating_sub(VERDICT_MS)));

@@ -8,7 +8,7 @@ use super::latency::percentile;
 use super::ledger::Ledger;
 use super::report::{HEAD, Report, Row};
 use super::sale::{PARTS, PRODUCT, Sale};
-use super::wire::{Heat, Setting, Sums};
+use super::wire::{Heat, Setting};
 use crate::sim::{SHOP, START};
 use app::{Clock, Ids};
 use aws_lambda_events::event::sqs::SqsEvent;
@@ -234,10 +234,9 @@ async fn play(wish: Wish, report: &mut Report) -> Vec<Row> {
         _ if ms < ramp_ms => Some(full * ms as f64 / ramp_ms as f64),
         _ => Some(full),
     };
-    let at_first = Sums::default();
     let began = heat.now();
     sale.wave(false, &mut rng, &mut people, rate).await;
-    let (after_sale, unsold_then) = (heat.sums(), left(&heat));
+    let (turn, after_sale, unsold_then) = (sale.turn(), heat.sums(), left(&heat));
     heat.cool();
 
     // The first holds end a quarter of an hour after the first order; buyers come again when the timer ends them.
@@ -271,7 +270,7 @@ async fn play(wish: Wish, report: &mut Report) -> Vec<Row> {
     ));
     report.line(HEAD);
     let seconds = [wish.seconds, wish.seconds, wave_ms.div_ceil(1_000)];
-    let sums = [after_sale.since(&at_first), after_sale.since(&at_first), at_last.since(&after_sale)];
+    let sums = [turn.clone(), after_sale.since(&turn), at_last.since(&after_sale)];
     let mut rows = Vec::new();
     for (no, name) in PARTS.into_iter().enumerate() {
         let mut part = sale.part(no);

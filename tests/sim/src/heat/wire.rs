@@ -26,6 +26,9 @@ const SILENCE_MS: u64 = 2_000;
 /// Seconds of unused capacity that a partition keeps, at the best ("burst-adaptive-capacity").
 const BURST_SECONDS: i64 = 300;
 
+/// The function whose writes are an order's.
+pub const CREATE: &str = "create_order";
+
 /// The longest poll of a queue.
 const LONG_POLL: Duration = Duration::from_secs(20);
 
@@ -57,6 +60,8 @@ pub struct Sums {
     pub calls: u64,
     /// Write units, thousandths.
     pub writes: i64,
+    /// Of them, those of creates.
+    pub creates: i64,
     /// Read units, thousandths.
     pub reads: i64,
     /// Calls, or keys of a batch, that an item refused.
@@ -79,6 +84,7 @@ impl Sums {
         Sums {
             calls: self.calls - before.calls,
             writes: self.writes - before.writes,
+            creates: self.creates - before.creates,
             reads: self.reads - before.reads,
             hot_items: self.hot_items - before.hot_items,
             hot_tables: self.hot_tables - before.hot_tables,
@@ -231,12 +237,15 @@ impl Heat {
                 if conflict {
                     sums.conflicts += 1;
                 }
+                let writes = sums.writes;
                 for place in places {
                     // A cancelled one takes what is there and leaves no debt, as in the reference model.
                     if !conflict || tables.lets(self.setting, true, place, now, 2 * UNIT, &mut Sums::default()) {
                         tables.spend(self.setting, true, place, now, 2 * UNIT, &mut sums);
                     }
                 }
+                // Only designs that create orders have transactions.
+                sums.creates += sums.writes - writes;
                 if conflict {
                     return Entry::Refused(CANCELED);
                 }
@@ -255,8 +264,8 @@ impl Heat {
         }
     }
 
-    /// Carries a call to the world and back.
-    pub async fn carry(&self, seam: &Seam, call: &Call) -> Carried {
+    /// Carries a call of a function to the world and back.
+    pub async fn carry(&self, seam: &Seam, call: &Call, by: &'static str) -> Carried {
         let operation = call.operation();
         let (length, lost) = self.trip(operation);
         let sent: Value = serde_json::from_slice(&call.body).unwrap_or_default();
@@ -277,7 +286,10 @@ impl Heat {
             }
         };
         if !matches!(entry, Entry::Refused(_)) {
+            let writes = self.sums.lock().unwrap().writes;
             self.settle(&asked, &sent, status, &body, now);
+            let mut sums = self.sums.lock().unwrap();
+            sums.creates += if by == CREATE { sums.writes - writes } else { 0 };
         }
         if lost {
             self.sums.lock().unwrap().lost += 1;
@@ -384,9 +396,9 @@ impl Tables {
     }
 }
 
-/// One instance's way to the tables.
+/// The way of one function's instance to the tables.
 #[derive(Clone)]
-pub struct Wire(pub Arc<Heat>);
+pub struct Wire(pub Arc<Heat>, pub &'static str);
 
 impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -396,7 +408,7 @@ impl fmt::Debug for Wire {
 
 impl Tap for Wire {
     fn carry<'a>(&'a self, seam: &'a Seam, call: &'a Call) -> Option<Carrying<'a>> {
-        Some(Box::pin(self.0.carry(seam, call)))
+        Some(Box::pin(self.0.carry(seam, call, self.1)))
     }
 
     /// What is no call of the SDK asks a provider.
