@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod heat_small;
+
 use sim::{Outcome, Wish, run};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

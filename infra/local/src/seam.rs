@@ -18,6 +18,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,8 +107,26 @@ pub enum Fate {
     DieAfter,
 }
 
+/// What came of a call of the AWS SDK that a tap carried by itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Carried {
+    /// It was answered: status, body, and SQS's `x-amzn-query-error`.
+    Answered(u16, Vec<u8>, Option<String>),
+    /// Nothing came back; the caller sees a time-out. Whether it took effect is the tap's secret.
+    Lost,
+}
+
+/// A call under way.
+pub type Carrying<'a> = Pin<Box<dyn Future<Output = Carried> + Send + 'a>>;
+
 /// Watches and disturbs calls.
 pub trait Tap: Send + Sync + fmt::Debug {
+    /// Carries a call of the AWS SDK to [`Seam::aws`] and back by itself, for taps that must decide at the instant at which it
+    /// arrives, such as one that knows how much a table can take just then. `None` leaves it to [`Tap::fate`].
+    fn carry<'a>(&'a self, _seam: &'a Seam, _call: &'a Call) -> Option<Carrying<'a>> {
+        None
+    }
+
     /// Decides before the call leaves.
     fn fate(&self, _call: &Call) -> Fate {
         Fate::Pass
@@ -328,6 +347,14 @@ impl Seam {
     ) -> Result<HttpResponse, ConnectorError> {
         // Everything here answers at once; without a pause, tasks of one thread would never interleave.
         tokio::task::yield_now().await;
+        if !call.is_plain()
+            && let Some(carrying) = self.tap.carry(self, &call)
+        {
+            return match carrying.await {
+                Carried::Answered(status, body, error_code) => response(Answer::aws(status, body, error_code)),
+                Carried::Lost => Err(ConnectorError::timeout("the call was lost".into())),
+            };
+        }
         let fate = self.tap.fate(&call);
         match fate {
             Fate::LoseRequest => return Err(ConnectorError::timeout("the request was lost".into())),

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity};
 use domain::order::Order;
 use domain::{OrderId, ProductId};
 use futures_util::StreamExt;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// DynamoDB's limit for one BatchGetItem. Source: API reference, BatchGetItem.
@@ -161,7 +161,8 @@ impl Store {
         product: &ProductId,
         numbers: &[u32],
     ) -> Result<(Vec<StripItem>, Vec<(u32, StoreError)>), StoreError> {
-        let wanted: HashMap<String, u32> = numbers.iter().map(|&b| (keys::strip(product, b), b)).collect();
+        // In order, so that the same question is asked in the same words every time.
+        let wanted: BTreeMap<String, u32> = numbers.iter().map(|&b| (keys::strip(product, b), b)).collect();
         let keys = wanted.keys().map(|k| keys::text("k", k.clone())).collect();
         let (mut strips, mut faults) = (Vec::with_capacity(wanted.len()), Vec::new());
         for item in self.batch("read strips", Table::Strips, keys, true).await? {
@@ -188,7 +189,7 @@ impl Store {
         product: &ProductId,
         parts: &[(u32, u8)],
     ) -> Result<(Vec<VaultItem>, Vec<(u32, StoreError)>), StoreError> {
-        let wanted: HashMap<String, (u32, u8)> =
+        let wanted: BTreeMap<String, (u32, u8)> =
             parts.iter().map(|&(b, j)| (keys::vault(product, b, j), (b, j))).collect();
         let keys = wanted.keys().map(|k| keys::text("k", k.clone())).collect();
         let (mut found, mut faults) = (Vec::with_capacity(wanted.len()), Vec::new());

@@ -18,6 +18,7 @@
 )]
 
 pub mod buyer;
+pub mod heat;
 pub mod journal;
 pub mod machines;
 pub mod plan;

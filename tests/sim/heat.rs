@@ -1,0 +1,70 @@
+//! `cargo run --profile proof -p sim --bin heat`: a sale of thousands of orders a second on one product, as the model says it.
+
+#![allow(clippy::print_stdout, reason = "a program")]
+
+use sim::heat::buckets::{FRESH_WRITES, ITEM_WRITES};
+use sim::heat::calibrate::{Size, calibrate};
+use sim::heat::report::Report;
+use sim::heat::story::{Wish, run};
+use std::process::ExitCode;
+
+const HELP: &str = "Runs a sale on one product through a model of DynamoDB's limits and says what the model says.
+
+  --rate N      orders a second (default 3000)
+  --seconds N   how long the sale lasts, a quarter of it ramp (default 12)
+  --stock N     cards, rounded up to whole strips of 48 (default: two thirds of what the buyers want)
+  --seed N      (default 1)
+  --burst       partitions have five minutes of unused capacity: the best case, which is no verdict
+";
+
+fn wish() -> Result<Option<Wish>, String> {
+    let mut wish = Wish { rate: 3_000, seconds: 12, stock: None, seed: 1, burst: false, times: true };
+    let mut args = std::env::args().skip(1);
+    while let Some(name) = args.next() {
+        if name == "--help" || name == "-h" {
+            return Ok(None);
+        }
+        if name == "--burst" {
+            wish.burst = true;
+            continue;
+        }
+        let text = args.next().ok_or(format!("{name} needs a value"))?;
+        let number = text.replace('_', "").parse::<u64>().map_err(|_| format!("{text} is no number"))?;
+        let small = || u32::try_from(number).map_err(|_| format!("{name} is too large"));
+        match name.as_str() {
+            "--rate" => wish.rate = small()?,
+            "--seconds" => wish.seconds = number,
+            "--stock" => wish.stock = Some(small()?),
+            "--seed" => wish.seed = number,
+            other => return Err(format!("{other} is no option; --help names them all")),
+        }
+    }
+    if wish.rate < 20 || wish.seconds < 4 {
+        return Err("--rate is at least 20 and --seconds at least 4".to_owned());
+    }
+    Ok(Some(wish))
+}
+
+fn main() -> ExitCode {
+    let wish = match wish() {
+        Ok(Some(wish)) => wish,
+        Ok(None) => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(wrong) => {
+            eprintln!("{wrong}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut report = Report::default();
+    calibrate(Size { rate: 3_000, seconds: 6, item: ITEM_WRITES, fresh: FRESH_WRITES, seed: wish.seed }, &mut report);
+    print!("{}", report.text());
+    if !report.unmet.is_empty() {
+        println!("The model is not calibrated, so it says nothing.");
+        return ExitCode::FAILURE;
+    }
+    let outcome = run(wish, Report::default());
+    print!("{}", outcome.report.text());
+    if outcome.report.unmet.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
