@@ -142,6 +142,7 @@ fn world() -> World {
         clock: Clock::system(),
         secrets: LocalSecrets::in_memory(&ids),
         ids,
+        password_hash: Some(crate::shop::HASH.clone()),
         pushes: Pushes::default(),
     })
     .expect("a world");
@@ -239,6 +240,7 @@ impl Side {
             table_prefix: prefix.to_owned(),
             queue_url: String::new(),
             notices_queue_url: None,
+            evidence_bucket: None,
             sender: Sender::Nobody,
         };
         let aws = Aws {

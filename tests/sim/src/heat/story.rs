@@ -90,6 +90,7 @@ pub async fn world(seed: u64, bank: &Bank) -> World {
         sandbox_pid: "1000".to_owned(),
         clock: Clock::from_fn(move || START + i64::try_from(began.elapsed().as_millis()).unwrap_or_default()),
         secrets: LocalSecrets::in_memory(&ids),
+        password_hash: Some(tests::shop::HASH.clone()),
         ids,
         pushes: Pushes { outside: Outside::Everything(bank.connector()), ..Pushes::default() },
     })
