@@ -451,9 +451,8 @@ impl Money {
             HELD => drop(self.write(s, o, Write::Lapse(row.att))),
             EXPIRED => drop(self.write(s, o, Write::NeverPaid(row))),
             REVIEW => {
-                if self.write(s, o, Write::PassReview(row)) != Answer::Refused {
-                    s.known[at].reviewed = 1;
-                }
+                let passed = self.write(s, o, Write::PassReview(row)) != Answer::Refused;
+                s.known[at].reviewed |= u8::from(passed);
             }
             LATE => drop(self.write(s, o, Write::Adopt(row))),
             PAID => {

@@ -520,8 +520,7 @@ impl Product {
     fn as_seen(&self, row: &Row, read: &Row) -> bool {
         let refunds = row.refunds() <= read.refunds() || self.mutants.has(Mutant::NothingLeftUncounted);
         // A reading without a time compares with one that nothing has.
-        let time =
-            (row.due > 0 && row.due == read.due) || (row.due > 0 && self.mutants.has(Mutant::NothingLeftAnyTime));
+        let time = row.due > 0 && (row.due == read.due || self.mutants.has(Mutant::NothingLeftAnyTime));
         row.st == read.st && time && refunds
     }
 

@@ -74,9 +74,9 @@ impl Slots {
                 }
             }
         }
-        for o in 0..self.size.orders {
+        for (o, seen) in seen.into_iter().enumerate().take(self.size.orders) {
             let row = s.orders[o].row;
-            if (in_strip(&row) && seen[o]) || (row.st != ABSENT && row.due > 0) {
+            if (in_strip(&row) && seen) || (row.st != ABSENT && row.due > 0) {
                 self.drive(s, o)?;
             }
         }
