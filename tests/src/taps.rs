@@ -3,7 +3,7 @@
 use local::seam::{Call, Fate, Tap};
 use serde_json::Value;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -111,31 +111,35 @@ pub struct Cutter {
     how: Cut,
     seen: AtomicUsize,
     death: Notify,
+    is_over: AtomicBool,
 }
 
 impl Cutter {
     /// Cuts call `at` in the given way.
     pub fn new(at: usize, how: Cut) -> Cutter {
-        Cutter { at, how, seen: AtomicUsize::new(0), death: Notify::new() }
+        Cutter { at, how, seen: AtomicUsize::new(0), death: Notify::new(), is_over: AtomicBool::new(false) }
     }
 
-    /// How many calls were made.
+    /// How many calls the task made.
     pub fn calls(&self) -> usize {
         self.seen.load(Ordering::SeqCst)
     }
 
-    /// Runs a task until it ends or its call is cut; `None` when it died.
+    /// Runs a task until it ends or its call is cut; `None` when it died. Whatever the same instance does afterwards is left alone:
+    /// it would die where nobody waits for its death.
     pub async fn run<T>(&self, task: impl Future<Output = T>) -> Option<T> {
-        tokio::select! {
+        let done = tokio::select! {
             done = task => Some(done),
             () = self.death.notified() => None,
-        }
+        };
+        self.is_over.store(true, Ordering::SeqCst);
+        done
     }
 }
 
 impl Tap for Cutter {
     fn fate(&self, _: &Call) -> Fate {
-        if self.seen.fetch_add(1, Ordering::SeqCst) + 1 != self.at {
+        if self.is_over.load(Ordering::SeqCst) || self.seen.fetch_add(1, Ordering::SeqCst) + 1 != self.at {
             return Fate::Pass;
         }
         match self.how {
