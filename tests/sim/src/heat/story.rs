@@ -248,7 +248,7 @@ async fn play(wish: Wish, report: &mut Report) -> Vec<Row> {
     let opened_at = heat.now();
     let held = sale.part(0).accepted + sale.part(1).accepted;
     let low = super::rivals::per_ms((wish.rate / SECOND_WAVE).max(1));
-    // Those who never pay and those who pay late.
+    // Those who never pay. With late payers among them it is over a little early, for which buyers stay a while.
     let to_end = sale.unpaid();
     let all_ended_at = Cell::new(None);
     let rate = |ms: u64| {
