@@ -2,7 +2,7 @@
 //! shop's own counting has a part in it.
 
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Cards of a strip.
 const STRIP: u32 = 48;
@@ -28,9 +28,7 @@ pub struct Ledger {
     /// Cards that went from an owner back to nobody.
     pub given_back: u64,
     /// Orders whose holds were ended.
-    pub ended: u64,
-    /// When something came back last, in the time of whoever asks.
-    quiet_since: (u64, u64),
+    ended: HashSet<String>,
 }
 
 impl Ledger {
@@ -42,8 +40,7 @@ impl Ledger {
             free,
             too_few: [None; LARGEST + 1],
             given_back: 0,
-            ended: 0,
-            quiet_since: (0, 0),
+            ended: HashSet::new(),
         }
     }
 
@@ -54,8 +51,8 @@ impl Ledger {
 
     /// Reads what a write answered that took effect at `now`, ms.
     pub fn saw(&mut self, now: u64, table: &str, item: &Value) {
-        if table.ends_with("-orders") {
-            self.ended += u64::from(item["st"]["S"] == "EXPIRED");
+        if table.ends_with("-orders") && item["st"]["S"] == "EXPIRED" {
+            self.ended.insert(item["o"]["B"].as_str().unwrap_or_default().to_owned());
         }
         let Some(list) = item["h"]["L"].as_array().filter(|_| table.ends_with("-strips")) else { return };
         let Some(key) = item["k"]["S"].as_str().filter(|key| key.starts_with(&self.prefix)) else { return };
@@ -93,13 +90,9 @@ impl Ledger {
         self.free < quantity
     }
 
-    /// Whether no card came back and no hold ended for two minutes of a watch that is at `ms` now.
-    pub fn is_quiet(&mut self, ms: u64) -> bool {
-        let done = self.given_back + self.ended;
-        if done != self.quiet_since.0 {
-            self.quiet_since = (done, ms);
-        }
-        ms.saturating_sub(self.quiet_since.1) >= 120_000
+    /// Orders whose holds were ended.
+    pub fn ended(&self) -> usize {
+        self.ended.len()
     }
 
     /// Cards that somebody owns.

@@ -85,6 +85,7 @@ pub struct Sale {
     parts: [Mutex<Part>; 3],
     paid: Mutex<Vec<Paid>>,
     told_in_vain: Mutex<u64>,
+    unpaid: Mutex<usize>,
     /// What had gone over the wire when the first buyer heard "sold out".
     turn: Mutex<Option<Sums>>,
 }
@@ -92,8 +93,8 @@ pub struct Sale {
 impl Sale {
     /// Nobody came yet.
     pub fn new(fleet: Arc<Fleet>, heat: Arc<Heat>, bank: Bank, hold_ms: u64) -> Arc<Sale> {
-        let (parts, paid, told_in_vain, turn) = Default::default();
-        Arc::new(Sale { fleet, heat, bank, hold_ms, parts, paid, told_in_vain, turn })
+        let (parts, paid, told_in_vain, unpaid, turn) = Default::default();
+        Arc::new(Sale { fleet, heat, bank, hold_ms, parts, paid, told_in_vain, unpaid, turn })
     }
 
     /// What was seen in a part.
@@ -109,6 +110,12 @@ impl Sale {
     /// Every payment.
     pub fn paid(&self) -> Vec<Paid> {
         self.paid.lock().unwrap().clone()
+    }
+
+    /// Orders of the sale whose holds are to end, because nobody pays them. Late payers are not among them: some pay before the
+    /// timer has come by, and then nothing ends.
+    pub fn unpaid(&self) -> usize {
+        *self.unpaid.lock().unwrap()
     }
 
     /// Notifications that no try brought to a "success".
@@ -147,6 +154,9 @@ impl Sale {
         // Boxed, so that a buyer who waits to pay is small.
         let Some((order, token, number, minor)) = Box::pin(self.order(part, quantity, &mut rng)).await else { return };
         let fate = rng.u32(..100);
+        if part < 2 && fate < ABANDON {
+            *self.unpaid.lock().unwrap() += 1;
+        }
         let wait = match fate {
             _ if fate < ABANDON => return,
             _ if fate < ABANDON + LATE && part == 2 => return,

@@ -21,6 +21,7 @@ use local::sqs::Sqs;
 use local::world::Pushes;
 use local::{Front, World, WorldOptions};
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -47,6 +48,9 @@ const SECOND_WAVE: u32 = 20;
 
 /// The longest second wave, ms.
 const SECOND_WAVE_MS: u64 = 30 * 60_000;
+
+/// How long buyers still come after the last hold of the sale was ended, ms.
+const AFTER_LAST_MS: u64 = 30_000;
 
 /// What a create may take of storage, ms, of 99 in a hundred.
 const CREATE_MS: u64 = 50;
@@ -245,11 +249,16 @@ async fn play(wish: Wish, report: &mut Report) -> Vec<Row> {
     let opened_at = heat.now();
     let held = sale.part(0).accepted + sale.part(1).accepted;
     let low = super::rivals::per_ms((wish.rate / SECOND_WAVE).max(1));
+    // Those who never pay. With late payers among them it is over a little early, for which buyers stay a while.
+    let to_end = sale.unpaid();
+    let all_ended_at = Cell::new(None);
     let rate = |ms: u64| {
-        // All that is going to end has ended when nothing came back for two minutes.
-        let over = ms > SECOND_WAVE_MS || (ms > 120_000 && is_quiet(&heat, ms));
+        if all_ended_at.get().is_none() && ended(&heat) >= to_end {
+            all_ended_at.set(Some(ms));
+        }
+        let is_over = all_ended_at.get().is_some_and(|at| ms > at.max(64_000) + AFTER_LAST_MS);
         // For three seconds of the second minute, everybody comes at once.
-        (!over).then_some(if (61_000..64_000).contains(&ms) { full } else { low })
+        (!is_over && ms < SECOND_WAVE_MS).then_some(if (61_000..64_000).contains(&ms) { full } else { low })
     };
     sale.wave(true, &mut rng, &mut people, rate).await;
     let (at_last, unsold) = (heat.sums(), left(&heat));
@@ -263,7 +272,7 @@ async fn play(wish: Wish, report: &mut Report) -> Vec<Row> {
     for machine in machines {
         machine.abort();
     }
-    let (given_back, ended) = heat.ledger().as_ref().map_or((0, 0), |l| (l.given_back, l.ended));
+    let (given_back, ended) = (heat.ledger().as_ref().map_or(0, |l| l.given_back), ended(&heat));
     let (most, started) = fleet.sizes();
     report.line(format_args!(
         "One product, {stock} cards, {} orders a second, seed {}: the model says",
@@ -308,14 +317,14 @@ async fn play(wish: Wish, report: &mut Report) -> Vec<Row> {
     rows
 }
 
+/// Orders whose holds were ended, by the own count.
+fn ended(heat: &Heat) -> usize {
+    heat.ledger().as_ref().map_or(0, Ledger::ended)
+}
+
 /// Free cards by the own count.
 fn left(heat: &Heat) -> u64 {
     heat.ledger().as_ref().map_or(0, |ledger| u64::from(ledger.free()))
-}
-
-/// Whether no card came back for two minutes.
-fn is_quiet(heat: &Heat, ms: u64) -> bool {
-    heat.ledger().as_mut().is_none_or(|ledger| ledger.is_quiet(ms))
 }
 
 async fn judge(wish: Wish, sale: &Arc<Sale>, rows: &[Row], report: &mut Report) {
