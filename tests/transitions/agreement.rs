@@ -1,7 +1,6 @@
 //! `decide` and the store's writes say the same on the same states: what the one permits the other applies, and what the one
 //! refuses the other refuses, with the same next state.
 
-use crate::orders::{FINGERPRINT, NOW, events, order, payments};
 use domain::OrderId;
 use domain::order::{Event, Order, Refusal, State, decide};
 use serde_json::json;
@@ -9,6 +8,7 @@ use std::sync::Arc;
 use store::writes::NewOrder;
 use store::{Details, Outcome};
 use tests::TestShop;
+use tests::orders::{FINGERPRINT, NOW, events, order, payments};
 use tests::taps::Unguarded;
 
 /// A shop whose orders table holds exactly this order (or none), written through C2 and then put into its state.

@@ -30,6 +30,8 @@ mod numbers;
 mod ordering;
 mod parameters;
 mod pictures;
+#[cfg(feature = "planted")]
+mod planted;
 mod proof;
 pub mod queue;
 mod reconcile;

@@ -5,6 +5,7 @@
 //! matters because the SDK repeats a write whose answer was lost, and the repetition is refused by our own first write.
 
 mod error;
+mod guards;
 mod item;
 pub mod keys;
 mod lists;
