@@ -16,7 +16,9 @@ const HELP: &str = "Takes every guard out in turn and looks what notices it.
 
   (nothing)      every guard: what noticed it last time first, then everything that might; writes the table
   --only TEXT    only guards whose name holds this; the other rows stay as they are
+  --missing      only guards without a row; the other rows stay as they are
   --again        does not begin with what noticed a guard last time, so that a better check can be found
+  --quick        only what noticed it last time, the tests of tables and those of single writes
   --every N      checks every N-th row of the table as it stands, and writes nothing
   --from K       with --every: beginning with row K (default 0; taken modulo N, so that it may be a count of commits)
   --jobs N       processes at a time (default: as many as there are cores)
@@ -26,7 +28,9 @@ const HELP: &str = "Takes every guard out in turn and looks what notices it.
 #[derive(Default)]
 struct Options {
     only: Option<String>,
+    missing: bool,
     again: bool,
+    quick: bool,
     every: Option<usize>,
     from: usize,
     jobs: usize,
@@ -43,7 +47,9 @@ fn options() -> Result<Option<Options>, String> {
         match name.as_str() {
             "--help" | "-h" => return Ok(None),
             "--only" => options.only = Some(value()?),
+            "--missing" => options.missing = true,
             "--again" => options.again = true,
+            "--quick" => options.quick = true,
             "--every" => options.every = Some(number(value()?)?.max(1)),
             "--from" => options.from = number(value()?)?,
             "--jobs" => options.jobs = number(value()?)?.max(1),
@@ -55,9 +61,10 @@ fn options() -> Result<Option<Options>, String> {
 }
 
 /// Which guards are looked at, in the order of their names.
-fn wanted(options: &Options) -> Vec<String> {
+fn wanted(options: &Options, before: &BTreeMap<String, Row>) -> Vec<String> {
     let unseen: BTreeSet<&str> = UNSEEN.iter().map(|(name, _)| *name).collect();
     let seen = all().into_iter().filter(|name| !unseen.contains(name.as_str()));
+    let seen = seen.filter(|name| !options.missing || !before.contains_key(name));
     let named: Vec<String> =
         seen.filter(|name| options.only.as_ref().is_none_or(|text| name.contains(text.as_str()))).collect();
     match options.every {
@@ -84,7 +91,7 @@ fn main() -> ExitCode {
     }
     let began = Instant::now();
     let before = read_table(&std::fs::read_to_string(root().join(TABLE)).unwrap_or_default());
-    let names = wanted(&options);
+    let names = wanted(&options, &before);
     println!("building, with planted bugs");
     let programs = Programs::build();
     println!("{} of {} guards, {} s", names.len(), all().len(), began.elapsed().as_secs());
@@ -116,7 +123,7 @@ fn search(
                 while let Some(name) = names.get(next.fetch_add(1, Ordering::SeqCst)) {
                     let known = before.get(name).and_then(|row| row.check.as_ref()).filter(|_| !options.again);
                     // What stands in the table must hold by itself; the whole search is for whoever writes it.
-                    let search = Search { known, further: options.every.is_none() };
+                    let search = Search { known, further: options.every.is_none(), is_quick: options.quick };
                     let check = programs.what_notices(name, &choice(name), &search);
                     println!("{name}: {}", check.as_ref().map_or("–".to_owned(), Check::to_text));
                     if let Some(check) = check {

@@ -12,10 +12,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Guards behind which another one stands: each alone changes nothing that anybody could see, so they are taken out together.
-pub const PAIRS: &[(&str, &str)] = &[];
+pub const PAIRS: &[(&str, &str)] = &[
+    ("reconcile: an order that does not read is there", "X2 void: attribute_not_exists(#o)"),
+    ("seal: no card beyond the end of the list", "Z seal: size(#h) = :all"),
+    ("seal: no card is free", "Z seal: NOT contains(#h, :free)"),
+];
 
 /// What cannot be seen, and why.
-pub const UNSEEN: &[(&str, &str)] = &[];
+pub const UNSEEN: &[(&str, &str)] = &[(
+    "hold: every strip on sale was opened",
+    "the head that is remembered here is the one by which the cursor's move was refused, and so always stands at the end",
+)];
 
 /// The table's place in the repository.
 pub const TABLE: &str = "tests/mutants/table.md";
@@ -27,10 +34,16 @@ pub fn root() -> PathBuf {
 
 /// Every planted bug.
 pub fn all() -> BTreeSet<String> {
+    let mut all = of_tables();
+    all.extend(in_sources(&root().join("shared")));
+    all
+}
+
+/// Those that are computed from the catalogue of writes, the table of states and events, and the rules of evidence.
+pub fn of_tables() -> BTreeSet<String> {
     let mut all: BTreeSet<String> = store::writes::catalogue().iter().flat_map(store::Write::guards).collect();
     all.extend(of_decide());
     all.extend(of_evidence());
-    all.extend(in_sources(&root().join("shared")));
     all
 }
 
@@ -65,7 +78,9 @@ fn of_evidence() -> BTreeSet<String> {
         if !evidence::releasable(&order, order.generation, &product, 0, 47) {
             all.insert(as_if("evidence", state.as_str(), State::Expired.as_str()));
         }
-        if !evidence::is_final(&order, order.generation, &product, 0, 47) {
+        // A tombstone owns nothing, whatever it is taken for.
+        let owns = evidence::owns(&order, &product, 0, 47);
+        if owns && !evidence::is_final(&order, order.generation, &product, 0, 47) {
             all.insert(as_if("final", state.as_str(), State::Delivered.as_str()));
         }
     }

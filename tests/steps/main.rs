@@ -17,3 +17,4 @@ mod passes;
 mod pay;
 mod reconcile;
 mod refund;
+mod sequence;

@@ -4,7 +4,7 @@ use crate::hold::Held;
 use crate::{App, AppError, RefundAnswer};
 use domain::order::Order;
 use domain::refund::Refund;
-use domain::{Claim, Money, ProductId};
+use domain::{Claim, ProductId};
 use payments::RefundState as Said;
 use store::Outcome;
 

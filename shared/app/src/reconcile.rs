@@ -11,6 +11,8 @@ use crate::closing::HoldEnding;
 use crate::hold::Held;
 use crate::{App, AppError};
 use domain::guards::holds;
+#[cfg(feature = "planted")]
+use domain::guards::planted;
 use domain::limits::{HINTS_MAX, ORPHANS_MAX};
 use domain::order::{DueKind, Order, State, Why};
 use domain::stock::{Entry, Strip, evidence};
@@ -518,7 +520,7 @@ impl App {
         let given_up = ripe.len();
         for (claim, held) in ripe {
             #[cfg(feature = "planted")]
-            if domain::guards::planted("reconcile: an orphan's cards go back without a tombstone") {
+            if planted("reconcile: an orphan's cards go back without a tombstone") {
                 self.release_blindly(look.product, claim, &held).await;
                 continue;
             }

@@ -149,7 +149,7 @@ impl App {
         };
         let number = u8::try_from(order.refunds.len() + 1).unwrap_or(u8::MAX);
         #[cfg(feature = "planted")]
-        if domain::guards::planted("refund: called before it is written down") {
+        if planted("refund: called before it is written down") {
             return self.refund_unwritten(&order, &refund, number).await;
         }
         match self.store.start_refund(&order, &refund).await? {

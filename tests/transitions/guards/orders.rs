@@ -106,6 +106,7 @@ async fn a_hold_ends_after_its_time_and_comes_into_the_list() {
     let Outcome::Applied(closed) = store.lapse(&held, 1, NOW, DUE).await.unwrap() else { panic!() };
     assert_eq!(closed.due, Some(DUE));
     let held = stored(&mut bench, State::Held, false).await;
+    assert_eq!(said(store.cancel(&held, 0, Why::Cancelled, DUE).await), Refused, "nobody asked about its attempt");
     let Outcome::Applied(closed) = store.cancel(&held, 1, Why::Cancelled, DUE).await.unwrap() else { panic!() };
     assert_eq!(closed.due, Some(DUE));
 }
@@ -181,7 +182,7 @@ async fn the_first_view_is_noted_of_what_is_delivered() {
 }
 
 #[tokio::test]
-async fn late_money_takes_the_time_limit_away() {
+async fn money_is_taken_once_and_takes_the_time_limit_away() {
     let mut bench = Bench::new(327).await;
     let store = bench.shop.app.store.clone();
     let expired = stored(&mut bench, State::Expired, false).await;
@@ -199,6 +200,9 @@ async fn late_money_takes_the_time_limit_away() {
     assert!(now["due"]["S"].is_string(), "in the list");
     assert_eq!(said(store.pay_late(&payment(expired.id, "first"), NOW).await), Already);
     assert_eq!(said(store.pay_late(&payment(expired.id, "second"), NOW).await), Refused, "another movement");
+    let paid = stored(&mut bench, State::Paid, false).await;
+    assert_eq!(said(store.pay(&payment(paid.id, "first"), NOW).await), Already);
+    assert_eq!(said(store.pay(&payment(paid.id, "second"), NOW).await), Refused, "another movement");
     let risky = stored(&mut bench, State::Held, true).await;
     let Outcome::Applied(review) = store.pay_for_review(&payment(risky.id, "first"), NOW).await.unwrap() else {
         panic!()
@@ -294,6 +298,9 @@ async fn money_is_owed_back_for_one_reason() {
     assert_eq!(said(store.refund_late(&review, NOW).await), Refused, "for another reason");
     let passed = stored(&mut bench, State::Paid, true).await;
     assert_eq!(said(store.refuse_review(&passed, NOW).await), Refused);
+    let void = stored(&mut bench, State::Void, false).await;
+    let read = Order { state: State::Late, ..void };
+    assert_eq!(said(store.refund_late(&read, NOW).await), Refused, "sold out, and nothing owed");
     let again = Order { state: State::Review, ..after };
     assert_eq!(said(store.pass_review(&again, NOW).await), Refused, "refused, not passed");
     assert_eq!(account(), passed.attempts[0].account);
