@@ -1,6 +1,12 @@
 //! `cargo run -p tests --bin planted`: takes every guard out in turn, looks what notices it, and writes the table.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test's program")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test's program"
+)]
 
 mod programs;
 

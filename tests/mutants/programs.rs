@@ -59,7 +59,7 @@ const TRIED: &[Tried] = &[
         "MoneyProven: ",
         &["api money::every_cell", "api expiry::late_money_of_a_risk", "transitions agreement::the_write_pay"],
     ),
-    ("evidence", &["transitions evidence::"]),
+    ("evidence", &["sim", "transitions evidence::"]),
     ("final", &["transitions evidence::"]),
     ("owns: ", &["transitions evidence::", "api races::one_key"]),
     ("C0 move cursor: ", &["steps create::a_create_of_fifty"]),
