@@ -178,6 +178,9 @@ fn main() -> ExitCode {
     for (what, count) in &sums.faults {
         println!("  {count:>10} {what}");
     }
+    if panicked > 0 {
+        println!("a world panicked");
+    }
     let failed = sums.failed.len() as u64;
     // With none in n, three in n is the bound that holds in nineteen of twenty cases.
     let bound = if failed == 0 { 3.0 / sums.payments.max(1) as f64 } else { f64::NAN };

@@ -6,6 +6,8 @@
 #![allow(clippy::float_arithmetic, reason = "capacity units come as decimal fractions")]
 
 pub mod cost;
+pub mod mutants;
+pub mod orders;
 pub mod parity;
 pub mod receivers;
 pub mod roles;

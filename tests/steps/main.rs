@@ -18,3 +18,4 @@ mod passes;
 mod pay;
 mod reconcile;
 mod refund;
+mod sequence;

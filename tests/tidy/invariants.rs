@@ -73,7 +73,7 @@ fn check_page(tree: &Tree) -> Vec<String> {
 }
 
 /// Whether `path.rs::test_fn` is a function of that file which the test runner runs.
-fn is_test(tree: &Tree, name: &str) -> bool {
+pub fn is_test(tree: &Tree, name: &str) -> bool {
     let Some((path, function)) = name.split_once("::") else { return false };
     let Some(text) = tree.text(path).filter(|_| path.ends_with(".rs")) else { return false };
     let code = code(text);

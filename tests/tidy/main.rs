@@ -16,6 +16,7 @@ mod invariants;
 mod leaks;
 mod lints;
 mod marks;
+mod mutants;
 mod papers;
 mod rust;
 mod shape;

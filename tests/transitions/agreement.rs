@@ -1,12 +1,12 @@
 //! `decide` and the store's writes say the same on the same states: what the one permits the other applies, and what the one
 //! refuses the other refuses, with the same next state.
 
-use crate::orders::{FINGERPRINT, NOW, events, order, payments};
 use domain::OrderId;
 use domain::order::{Event, Order, Refusal, State, decide};
 use std::sync::Arc;
 use store::Outcome;
 use store::writes::NewOrder;
+use tests::orders::{FINGERPRINT, NOW, events, order, payments};
 use tests::standing::{Bench, no_details};
 use tests::taps::Unguarded;
 

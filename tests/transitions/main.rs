@@ -3,13 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod agreement;
+mod evidence;
+mod guards;
 mod moves;
-mod orders;
 mod parity;
 mod table;
 
 /// How many writes there are. A write that is added or lost is a change of this number.
-const WRITES: usize = 70;
+const WRITES: usize = 71;
 
 /// The text of every write: expressions in full, values by type. A change of a condition is a change of this file.
 #[test]

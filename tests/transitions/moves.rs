@@ -2,13 +2,13 @@
 //! same next state and generation.
 
 use crate::agreement::lives;
-use crate::orders::{NOW, events, order, payments};
 use domain::OrderId;
 use domain::order::{Due, DueKind, Event, Order, Refusal, State, Why, decide};
 use domain::refund::{Refund, RefundState};
 use domain::stock::SlotRun;
 use store::writes::{Adopted, Found};
 use store::{Outcome, Store, StoreError};
+use tests::orders::{NOW, events, order, payments};
 use tests::standing::Bench;
 
 /// The write of a move, as it is called for an order that was read before.

@@ -1,9 +1,9 @@
 //! The whole table of states and events, as reviewed text.
 
-use crate::orders::{NOW, events, order};
 use domain::OrderId;
 use domain::order::{Event, Order, Refusal, State, decide};
 use std::collections::BTreeSet;
+use tests::orders::{NOW, events, order};
 
 fn cell(order: Option<&Order>, event: &Event) -> String {
     match decide(order, event, NOW) {

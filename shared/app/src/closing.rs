@@ -4,6 +4,7 @@ use crate::asking::{Asked, Patience};
 use crate::hold::Held;
 use crate::{App, AppError};
 use domain::asking::{GRACE_MS, next_after_end};
+use domain::guards::holds;
 use domain::order::{Due, DueKind, Order, Why};
 use domain::{Claim, ProductId};
 use store::Outcome;
@@ -29,7 +30,10 @@ impl App {
         let now = self.clock.now();
         match asked {
             Asked::Paid => return Ok(HoldEnding::Paid),
-            Asked::Unknown if why == Why::Expired && now < order.expires_at.saturating_add(GRACE_MS) => {
+            Asked::Unknown
+                if why == Why::Expired
+                    && !holds("closing: waits for an answer", now >= order.expires_at.saturating_add(GRACE_MS)) =>
+            {
                 return Ok(HoldEnding::Waits);
             }
             Asked::Unknown | Asked::NotPaid => {}

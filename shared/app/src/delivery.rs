@@ -1,6 +1,7 @@
 //! Delivery: read the ciphertexts, open them, and only then say that the order is delivered.
 
 use crate::{App, AppError, DeliverMessage};
+use domain::guards::{holds, planted};
 use domain::order::{Order, State};
 use domain::stock::SlotRun;
 use domain::{ProductId, limits::STRIP_CARDS};
@@ -45,10 +46,11 @@ impl App {
         &self,
         message: &DeliverMessage,
     ) -> Result<(DeliverAnswer, Option<Box<Order>>), AppError> {
-        if self.is_closed().await? {
+        if !holds("deliver: only while the shop is open", !self.is_closed().await?) {
             return Ok((DeliverAnswer::Closed, None));
         }
         match self.open_cards(&message.product, &message.slots).await {
+            _ if planted("deliver: before its cards were opened") => {}
             Ok(_) => {}
             Err(AppError::Sealing(what) | AppError::Store(StoreError::Corrupt { what, .. })) => {
                 return self.does_not_open(message, what).await;

@@ -4,6 +4,7 @@
 use crate::asking::{Asked, Patience};
 use crate::{App, AppError};
 use domain::asking::{is_over, next_after_end};
+use domain::guards::holds;
 use domain::limits::UNPAID_KEPT_MS;
 use domain::order::{Due, DueKind, Order, State};
 use domain::refund::RefundState;
@@ -60,7 +61,12 @@ impl App {
         let now = self.clock.now();
         match self.ask_order(order, patience).await? {
             Asked::Paid => Ok(()),
-            Asked::NotPaid if is_over(order, self.payable_ms(order).await?, now) => {
+            Asked::NotPaid
+                if holds(
+                    "due: no provider takes the money any more",
+                    is_over(order, self.payable_ms(order).await?, now),
+                ) =>
+            {
                 self.store.never_paid(order, now + UNPAID_KEPT_MS).await?;
                 Ok(())
             }

@@ -3,6 +3,7 @@
 //! What an instance remembers here is courtesy: it saves reads and never decides anything. The strips decide.
 
 use crate::{App, AppError};
+use domain::guards::holds;
 use domain::limits::{SOLD_OUT_AGE_MS, STRIP_CARDS};
 use domain::order::Order;
 use domain::stock::{Entry, Move, SlotRun, Strip, evidence};
@@ -51,7 +52,8 @@ struct Verdict {
 
 impl Verdict {
     fn holds_for(&self, claim: Claim, now: Millis) -> bool {
-        (0..SOLD_OUT_AGE_MS).contains(&(now - self.at)) && !self.claims.contains(&claim)
+        holds("hold: the verdict is fresh", (0..SOLD_OUT_AGE_MS).contains(&(now - self.at)))
+            && holds("hold: nothing is held by an earlier try", !self.claims.contains(&claim))
     }
 }
 
@@ -137,6 +139,12 @@ impl Held {
             positions.extend(run.positions());
         }
         held
+    }
+
+    /// Every card of it, by strip.
+    #[cfg(feature = "planted")]
+    pub(crate) fn places(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        self.strips.iter().map(|(strip, (_, positions))| (*strip, positions.as_slice()))
     }
 
     /// The lowest strip with a card of it.
@@ -260,7 +268,7 @@ impl App {
         let elsewhere: usize = held.strips.iter().filter(|(no, _)| **no != strip).map(|(_, (_, p))| p.len()).sum();
         let need = u8::try_from(wanted.saturating_sub(elsewhere)).unwrap_or(STRIP_CARDS).min(STRIP_CARDS);
         for _ in 0..TRIES_PER_STRIP {
-            let first_here = !held.strips.contains_key(&strip);
+            let first_here = holds("hold: tops up where it holds some", !held.strips.contains_key(&strip));
             let answer = match &seen {
                 // Without having read the strip: append as many as fit behind the length last seen.
                 Err(len) => {
@@ -403,7 +411,8 @@ impl App {
             return Ok(true);
         }
         // Only when the cursor has reached the end are the strips below it all the strips there are.
-        let Some(head) = view.head.filter(|h| h.cursor >= h.on_sale) else { return Ok(false) };
+        let is_end = |h: &Head| holds("hold: every strip on sale was opened", h.cursor >= h.on_sale);
+        let Some(head) = view.head.filter(is_end) else { return Ok(false) };
         let all: Vec<u32> = (head.low..head.cursor).collect();
         let mut with_room = Vec::new();
         let mut claims = HashSet::new();
@@ -417,7 +426,7 @@ impl App {
                 with_room.push(item.strip);
             }
         }
-        if with_room.is_empty() {
+        if holds("hold: every strip was read full", with_room.is_empty()) {
             if held.count() < wanted {
                 memory.change(|v| v.sold_out = Some(Verdict { at: now, claims: Arc::new(claims) }));
             }

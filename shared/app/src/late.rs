@@ -3,6 +3,7 @@
 use crate::hold::{Held, HoldEnd};
 use crate::{App, AppError};
 use domain::Claim;
+use domain::guards::{holds, planted};
 use domain::order::{Order, State};
 use store::Outcome;
 use store::writes::Adopted;
@@ -11,15 +12,20 @@ impl App {
     /// Drives an order that is LATE to its end: adopted and on its way to delivery, before a person, or owed back. Cut off
     /// anywhere and driven again, by whomever, it ends the same: the claim of the next generation is always the same claim.
     pub(crate) async fn drive_late(&self, order: &Order) -> Result<(), AppError> {
-        if order.state != State::Late || self.is_closed().await? {
+        if order.state != State::Late || !holds("late: only while the shop is open", !self.is_closed().await?) {
             return Ok(());
         }
-        let claim = Claim { order: order.id, generation: order.generation.saturating_add(1) };
+        let raised = if planted("late: claims under the old generation") { 0 } else { 1 };
+        let claim = Claim { order: order.id, generation: order.generation.saturating_add(raised) };
         // Its own cards first: between the end of the hold and their release they look like somebody else's.
         self.release_closed(order).await;
         let mut held = Held::default();
         // What this instance remembers is good enough for a buyer who can ask again; a refund cannot be asked for again.
-        let end = self.hold_fresh(&order.product, claim, order.quantity, &mut held).await?;
+        let end = if planted("late: sold out by what was remembered") {
+            self.hold(&order.product, claim, order.quantity, &mut held).await?
+        } else {
+            self.hold_fresh(&order.product, claim, order.quantity, &mut held).await?
+        };
         let now = self.clock.now();
         let outcome = match end {
             HoldEnd::Enough => {

@@ -31,6 +31,8 @@ mod numbers;
 mod ordering;
 mod parameters;
 mod pictures;
+#[cfg(feature = "planted")]
+mod planted;
 mod proof;
 pub mod queue;
 mod reconcile;

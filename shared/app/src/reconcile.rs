@@ -1,15 +1,19 @@
 //! The timer's pass: what nobody came back for is brought to its end. What handlers do too it does by
 //! their use cases; giving up, marking, sealing and alarms are its own. Every step may be done twice, so two passes at once only do some work twice.
 
+mod driving;
 mod notes;
 
+use self::driving::{open_claims, wants_driving};
 use self::notes::{FirstSights, NOTES, Notes, Sight, Stop, claim_name};
 use crate::asking::{Asked, Patience};
 use crate::closing::HoldEnding;
 use crate::hold::Held;
 use crate::{App, AppError};
-use domain::asking::is_due;
-use domain::limits::{HINTS_MAX, ORPHANS_MAX, SEND_AGAIN_LEASE_MS, STRIP_CARDS};
+use domain::guards::holds;
+#[cfg(feature = "planted")]
+use domain::guards::planted;
+use domain::limits::{HINTS_MAX, ORPHANS_MAX};
 use domain::order::{DueKind, Order, State, Why};
 use domain::stock::{Entry, Strip, evidence};
 use domain::{Claim, Millis, OrderId, ProductId};
@@ -138,7 +142,7 @@ impl App {
     /// One pass, which ends when everything was seen or `budget_ms` is over. The next one goes on where this one stopped.
     pub async fn reconcile(&self, budget_ms: i64) -> Result<Pass, AppError> {
         let mut pass = Pass::default();
-        if self.is_closed().await? {
+        if !holds("reconcile: only while the shop is open", !self.is_closed().await?) {
             pass.closed = true;
             return Ok(pass);
         }
@@ -415,8 +419,13 @@ impl App {
         let (mut done, mut oldest) = (strip.done, Millis::MAX);
         for (position, claim) in open_claims(strip) {
             match orders.get(&claim.order) {
-                None if look.unreadable.contains(&claim.order) => {}
-                None if claim.generation == 0 => look.ownerless.entry(claim).or_default().add(strip.no, position),
+                None if !holds(
+                    "reconcile: an order that does not read is there",
+                    !look.unreadable.contains(&claim.order),
+                ) => {}
+                None if holds("reconcile: an orphan of generation 0", claim.generation == 0) => {
+                    look.ownerless.entry(claim).or_default().add(strip.no, position)
+                }
                 None => look.strange += 1,
                 // Slots that somebody wrote by hand make nothing final and nothing free.
                 Some(order) if order.is_live() && !self.slots_are_whole(order) => {}
@@ -444,11 +453,14 @@ impl App {
         if has_free || tail_is_forgotten {
             look.hints.insert(strip.no);
         }
-        let all_final = strip.room() == 0
+        let all_final = holds("seal: no card beyond the end of the list", strip.room() == 0)
             && (0u8..).zip(&strip.entries).all(|(position, entry)| match entry {
-                Entry::Claim(_) => done.checked_shr(u32::from(position)).is_some_and(|bits| bits & 1 == 1),
+                Entry::Claim(_) => {
+                    let is_done = done.checked_shr(u32::from(position)).is_some_and(|bits| bits & 1 == 1);
+                    holds("seal: every claim is final", is_done)
+                }
                 Entry::Pad | Entry::Removed => true,
-                Entry::Free => false,
+                Entry::Free => holds("seal: no card is free", false),
             });
         if all_final {
             if self.store.seal(look.product, strip.no).await? == Outcome::Applied(()) {
@@ -481,16 +493,17 @@ impl App {
             let text = serde_json::to_string(&sights).map_err(|_| AppError::Setting("notes"))?;
             self.store.keep_note(&name, &text, now + NOTE_KEPT_MS).await?;
         }
-        let is_ripe = |first: Millis| now - first >= self.config.orphan_ms;
+        let is_ripe =
+            |first: Millis| holds("reconcile: an orphan seen long enough", now - first >= self.config.orphan_ms);
         // Counted over everything that is remembered, given up only where this look has just seen it.
         let count = sights.values().filter(|sight| is_ripe(sight.first)).count();
         let alarm = self.store.alarm_at(&store::keys::alarm(look.product, OWNERLESS)).await?.filter(|a| a.is_open);
         let (until, most) = match &alarm {
             // Nothing is given up while a person has not looked.
-            Some(alarm) if !alarm.confirmed => return Ok(()),
+            Some(alarm) if !holds("reconcile: a person has confirmed", alarm.confirmed) => return Ok(()),
             // What was confirmed is what the person saw: no later claim, and no more of them.
             Some(alarm) => (alarm.seen_at, usize::try_from(alarm.count).unwrap_or(usize::MAX)),
-            None if count > ORPHANS_MAX => {
+            None if !holds("reconcile: no more orphans than may be", count <= ORPHANS_MAX) => {
                 let count = u32::try_from(count).unwrap_or(u32::MAX);
                 return self.raise(look.product, OWNERLESS, count, pass).await;
             }
@@ -506,6 +519,11 @@ impl App {
             .collect();
         let given_up = ripe.len();
         for (claim, held) in ripe {
+            #[cfg(feature = "planted")]
+            if planted("reconcile: an orphan's cards go back without a tombstone") {
+                self.release_blindly(look.product, claim, &held).await;
+                continue;
+            }
             let order = match self.store.void(&claim.order, look.product, Why::Abandoned, now).await? {
                 Outcome::Applied(tombstone) | Outcome::AlreadyApplied(tombstone) => {
                     pass.given_up += 1;
@@ -547,7 +565,7 @@ impl App {
     /// Raises the watermark over the sealed strips at the bottom.
     async fn raise_watermark(&self, look: &Look<'_>) -> Result<(), AppError> {
         let mut low = look.head.low;
-        while look.sealed.contains(&low) {
+        while holds("low: the strip is sealed", look.sealed.contains(&low)) {
             match self.store.raise_low(look.product, low).await? {
                 Outcome::Applied(()) | Outcome::AlreadyApplied(()) => low += 1,
                 Outcome::Refused(()) => break,
@@ -568,27 +586,4 @@ enum Driven {
     FoundPaid,
     Closed(Box<Order>),
     Sent,
-}
-
-/// Whether an order that owns slots has something to do at `now`.
-fn wants_driving(order: &Order, since: Millis, now: Millis) -> bool {
-    match order.state {
-        State::Held if order.expires_at < now => true,
-        State::Held => order.attempts.iter().any(|a| is_due(a.made_at, since, now)),
-        State::Paid => {
-            let is_listed = order.due.is_some_and(|due| due.kind == DueKind::Person);
-            let every = if is_listed { STUCK_EVERY_MS } else { SEND_AGAIN_LEASE_MS };
-            let last = order.sent_again_at.unwrap_or_default().max(order.paid_at.unwrap_or_default());
-            now - last >= every
-        }
-        _ => false,
-    }
-}
-
-/// The claims of a strip that are not known to be final, with their positions.
-fn open_claims(strip: &Strip) -> impl Iterator<Item = (u8, Claim)> + '_ {
-    (0..STRIP_CARDS).zip(&strip.entries).filter_map(|(position, entry)| match entry {
-        Entry::Claim(claim) if !strip.is_done(position) => Some((position, *claim)),
-        _ => None,
-    })
 }

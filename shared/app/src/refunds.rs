@@ -3,6 +3,7 @@
 
 use crate::meter::{Failure, Metric};
 use crate::{App, AppError, SettleAnswer};
+use domain::guards::planted;
 use domain::limits::{REFERENCE_MAX, REFUNDS_MAX};
 use domain::order::{Order, State};
 use domain::refund::{MoneyState, Refund, RefundState, returned};
@@ -147,9 +148,16 @@ impl App {
             at: self.clock.now(),
         };
         let number = u8::try_from(order.refunds.len() + 1).unwrap_or(u8::MAX);
+        #[cfg(feature = "planted")]
+        if planted("refund: called before it is written down") {
+            return self.refund_unwritten(&order, &refund, number).await;
+        }
         match self.store.start_refund(&order, &refund).await? {
             // Whoever wrote it calls the provider, and nobody else ever does.
             Outcome::Applied(order) => self.carry_out(&order, number).await,
+            Outcome::AlreadyApplied(order) if planted("refund: called by who finds it written") => {
+                self.carry_out(&order, number).await
+            }
             Outcome::AlreadyApplied(order) => Ok(RefundAnswer::Order(Box::new(order))),
             Outcome::Refused(Some(found)) => Ok(RefundAnswer::WrongState(found.state)),
             Outcome::Refused(None) => Ok(RefundAnswer::NoOrder),
@@ -205,6 +213,9 @@ impl App {
                 self.end_refund(order, number, true, SEEN).await
             }
             Said::Refused(words) => self.end_refund(order, number, false, words).await,
+            Said::Unknown(why) if planted("refund: no answer is taken for a no") => {
+                self.end_refund(order, number, false, why).await
+            }
             Said::Unknown(why) => {
                 tracing::warn!(order = %order.id, number, why, "a refund without an answer");
                 self.tell_refund_unanswered(order, number).await;
@@ -215,7 +226,7 @@ impl App {
 
     /// Writes down how a refund ended. Another one that came in meanwhile only means that the order is read again: what the
     /// provider said is said.
-    async fn end_refund(
+    pub(crate) async fn end_refund(
         &self,
         order: &Order,
         number: u8,
@@ -244,7 +255,7 @@ impl App {
         Err(AppError::Contended)
     }
 
-    async fn call_refund(&self, order: &Order, minor: i64) -> Result<Said, AppError> {
+    pub(crate) async fn call_refund(&self, order: &Order, minor: i64) -> Result<Said, AppError> {
         let settled = order.settled.as_ref().ok_or(AppError::Unforeseen("a refund of an unpaid order"))?;
         let attempt = order.attempt(settled.attempt).ok_or(AppError::Unforeseen("the paid attempt"))?;
         let amount = Money { minor, currency: attempt.currency };

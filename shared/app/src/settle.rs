@@ -2,6 +2,7 @@
 
 use crate::showcase::ExtraMoney;
 use crate::{App, AppError, DeliverMessage};
+use domain::guards::{holds, planted};
 use domain::order::{Attempt, Effect, Event, MoneyReason, Order, Payment, State, decide};
 use domain::refund::MoneyState;
 use domain::{AccountId, Money, OutTradeNo, Txn};
@@ -64,7 +65,10 @@ impl App {
             Payment { txn, account: account.clone(), no, minor: amount.minor, currency: amount.currency, mac };
         for _ in 0..TRIES {
             let now = self.clock.now();
-            let paid = self.store.pay(&payment, now).await?;
+            let paid = match self.store.pay(&payment, now).await {
+                Err(_) if planted("settle: success before the payment is durable") => return Ok(SettleAnswer::Known),
+                paid => paid?,
+            };
             self.count_proof(&payment, &paid, now);
             let found = match paid {
                 Outcome::Applied(order) | Outcome::AlreadyApplied(order) => return self.send_to_delivery(&order).await,
@@ -119,11 +123,14 @@ impl App {
     /// Sends a paid order to delivery. Twice is harmless: delivery finds it delivered. While the shop is closed nothing is
     /// sent; the sweep finds the order when it opens.
     pub async fn send_to_delivery(&self, order: &Order) -> Result<SettleAnswer, AppError> {
-        if self.is_closed().await? {
+        if !holds("settle: sent only while the shop is open", !self.is_closed().await?) {
             return Ok(SettleAnswer::Waiting);
         }
         let id = self.ids.uuid(self.clock.now()).to_string();
-        self.queue.send(&DeliverMessage::of(order), &id).await?;
+        let sent = self.queue.send(&DeliverMessage::of(order), &id).await;
+        if !planted("settle: success before the message is sent") {
+            sent?;
+        }
         Ok(SettleAnswer::Delivering)
     }
 
@@ -149,7 +156,10 @@ impl App {
             seen_at: self.clock.now(),
             look_at: self.clock.now(),
         };
-        self.store.record_money(&row).await?;
+        let recorded = self.store.record_money(&row).await;
+        if !planted("settle: success before the row is durable") {
+            recorded?;
+        }
         if let (Some(no), MoneyReason::Double | MoneyReason::WrongAmount) = (no, reason) {
             let extra = ExtraMoney {
                 reason: reason.as_str().to_owned(),

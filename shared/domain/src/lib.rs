@@ -6,6 +6,7 @@
 
 pub mod asking;
 mod base32;
+pub mod guards;
 pub mod ids;
 pub mod limits;
 pub mod money;

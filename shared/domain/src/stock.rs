@@ -219,6 +219,7 @@ impl std::ops::AddAssign for Tally {
 /// a stale reader is harmless.
 pub mod evidence {
     use super::{Generation, SlotRun};
+    use crate::guards::{holds, seen_by};
     use crate::ids::ProductId;
     use crate::order::{Order, State};
 
@@ -227,14 +228,14 @@ pub mod evidence {
     /// REFUND_DUE and REFUNDED at the same generation are not evidence: before delivery they raise the generation by
     /// two, after delivery the card is the buyer's.
     pub fn releasable(order: &Order, generation: Generation, product: &ProductId, strip: u32, position: u8) -> bool {
-        if order.generation > generation {
+        if holds("evidence: a later generation", order.generation > generation) {
             return true;
         }
-        if order.generation < generation {
+        if !holds("evidence: not an earlier generation", order.generation == generation) {
             return false;
         }
-        match order.state {
-            State::Void => generation == 0,
+        match seen_by("evidence", order.state) {
+            State::Void => holds("evidence: of generation 0", generation == 0),
             State::Expired | State::Late => true,
             State::Held | State::Paid | State::Review | State::Delivered => !owns(order, product, strip, position),
             State::RefundDue | State::Refunded => false,
@@ -243,13 +244,18 @@ pub mod evidence {
 
     /// Whether a claim of `generation` on the slot will never change again: delivered, in this generation, and the order's.
     pub fn is_final(order: &Order, generation: Generation, product: &ProductId, strip: u32, position: u8) -> bool {
-        order.state == State::Delivered && order.generation == generation && owns(order, product, strip, position)
+        seen_by("final", order.state) == State::Delivered
+            && holds("final: the same generation", order.generation == generation)
+            && holds("final: its own slot", owns(order, product, strip, position))
     }
 
     /// Whether a slot is one of the order's. A slot is always product, strip and position: one key that was sent for two
     /// products may have claims at the same strip and position of both.
     pub fn owns(order: &Order, product: &ProductId, strip: u32, position: u8) -> bool {
-        let holds = |run: &SlotRun| run.strip == strip && run.positions().contains(&position);
-        order.product == *product && order.slots.iter().any(holds)
+        let is_in = |run: &SlotRun| {
+            holds("owns: the strip", run.strip == strip)
+                && holds("owns: the position", run.positions().contains(&position))
+        };
+        holds("owns: the product", order.product == *product) && order.slots.iter().any(is_in)
     }
 }

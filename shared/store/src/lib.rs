@@ -6,6 +6,7 @@
 
 mod error;
 mod facts;
+mod guards;
 mod item;
 pub mod keys;
 mod lists;

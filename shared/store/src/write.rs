@@ -152,6 +152,8 @@ impl Store {
     /// Sends one write. Being refused is an answer; having no answer is an error, and then nobody knows.
     #[expect(clippy::disallowed_methods, reason = "the one home of the SDK's write calls")]
     pub(crate) async fn send(&self, write: Write) -> Result<Raw, StoreError> {
+        #[cfg(feature = "planted")]
+        let write = write.perhaps_spoilt();
         let names = write.names();
         let table = self.tables.name(write.table);
         let names = (!names.is_empty()).then(|| names.into_iter().collect());

@@ -5,6 +5,7 @@
 
 use super::{Order, Payment, State, Why};
 use crate::Millis;
+use crate::guards::{holds, met, planted};
 use crate::ids::Generation;
 
 /// Something that happened to an order, or that somebody asks for.
@@ -153,7 +154,8 @@ fn refund_due(why: Why) -> Result<Decision, Refusal> {
 /// arbitrates between expiry and payment.
 pub fn decide(order: Option<&Order>, event: &Event, now: Millis) -> Result<Decision, Refusal> {
     use State::{Delivered, Held, Late, Paid, RefundDue, Refunded, Review, Void};
-    let Some(order) = order else {
+    let order = met(order, event);
+    let Some(order) = order.as_deref() else {
         return match event {
             Event::Placed { .. } => to(Held, &[]),
             Event::GivenUp => to(Void, &[Effect::Release]),
@@ -164,27 +166,35 @@ pub fn decide(order: Option<&Order>, event: &Event, now: Millis) -> Result<Decis
     match event {
         Event::Placed { fingerprint } => Err(match order.state {
             Void => Refusal::Voided,
-            _ if order.fingerprint == *fingerprint => Refusal::AlreadyDone,
+            _ if holds("Placed: the same request", order.fingerprint == *fingerprint) => Refusal::AlreadyDone,
             _ => Refusal::OtherRequest,
         }),
         Event::GivenUp => Err(if order.state == Void { Refusal::AlreadyDone } else { Refusal::WrongState }),
         Event::MoneyProven(payment) => money_proven(order, payment),
-        Event::HoldLapsed { asked } => close(order, *asked, Why::Expired, order.expires_at >= now),
-        Event::BuyerCancelled { asked } => close(order, *asked, Why::Cancelled, false),
-        Event::ChannelFailed { asked } => close(order, *asked, Why::Failed, false),
+        Event::HoldLapsed { asked } => {
+            close(order, *asked, Why::Expired, holds("HoldLapsed: its time is over", order.expires_at < now))
+        }
+        Event::BuyerCancelled { asked } => close(order, *asked, Why::Cancelled, true),
+        Event::ChannelFailed { asked } => close(order, *asked, Why::Failed, true),
         Event::ReviewPassed => match order.state {
             Review => to(Paid, &[Effect::Deliver]),
-            Paid | Delivered if order.to_review => Err(Refusal::AlreadyDone),
+            Paid | Delivered if holds("ReviewPassed: it was to be reviewed", order.to_review) => {
+                Err(Refusal::AlreadyDone)
+            }
             _ => Err(Refusal::WrongState),
         },
         Event::ReviewRefused => match order.state {
             Review => refund_due(Why::Review),
-            RefundDue | Refunded if order.why == Some(Why::Review) => Err(Refusal::AlreadyDone),
+            RefundDue | Refunded if holds("ReviewRefused: for this reason", order.why == Some(Why::Review)) => {
+                Err(Refusal::AlreadyDone)
+            }
             _ => Err(Refusal::WrongState),
         },
         Event::StockFound => match order.state {
             // Money that comes late must not slip past the person who was to look at it.
-            Late if order.to_review => Ok(Decision { next: Some(Review), raise: 1, why: None, effects: vec![] }),
+            Late if order.to_review && !planted("StockFound: late money passes a review") => {
+                Ok(Decision { next: Some(Review), raise: 1, why: None, effects: vec![] })
+            }
             Late => Ok(Decision { next: Some(Paid), raise: 1, why: None, effects: vec![Effect::Deliver] }),
             _ => Err(Refusal::WrongState),
         },
@@ -194,7 +204,9 @@ pub fn decide(order: Option<&Order>, event: &Event, now: Millis) -> Result<Decis
         },
         Event::CardsOpened { generation } => match order.state {
             Delivered => Err(Refusal::AlreadyDone),
-            _ if order.generation != *generation => Err(Refusal::Superseded),
+            _ if !holds("CardsOpened: the same generation", order.generation == *generation) => {
+                Err(Refusal::Superseded)
+            }
             Paid => to(Delivered, &[]),
             _ => Err(Refusal::WrongState),
         },
@@ -212,11 +224,12 @@ pub fn decide(order: Option<&Order>, event: &Event, now: Millis) -> Result<Decis
 }
 
 /// Closing a hold without money. Refused while an attempt exists that nobody asked about: the buyer may have just paid it.
-fn close(order: &Order, asked: u8, why: Why, too_early: bool) -> Result<Decision, Refusal> {
+fn close(order: &Order, asked: u8, why: Why, lapsed: bool) -> Result<Decision, Refusal> {
+    let all_asked = holds("close: every attempt was asked about", order.attempts.len() <= usize::from(asked));
     match order.state {
         State::Expired => Err(Refusal::AlreadyDone),
-        State::Held if order.attempts.len() > usize::from(asked) => Err(Refusal::AttemptAdded),
-        State::Held if too_early => Err(Refusal::NotLapsed),
+        State::Held if !all_asked => Err(Refusal::AttemptAdded),
+        State::Held if !lapsed => Err(Refusal::NotLapsed),
         State::Held => {
             Ok(Decision { next: Some(State::Expired), raise: 0, why: Some(why), effects: vec![Effect::Release] })
         }
@@ -232,21 +245,29 @@ fn money_proven(order: &Order, payment: &Payment) -> Result<Decision, Refusal> {
     if order.state == Void {
         return row(MoneyReason::UnknownOrder);
     }
-    if order.settled.as_ref().is_some_and(|s| s.txn == payment.txn) {
+    let is_settled = |txn| holds("MoneyProven: the same movement", txn == &payment.txn);
+    let state_first = planted("MoneyProven: the state before the movement");
+    if !state_first && order.settled.as_ref().is_some_and(|s| is_settled(&s.txn)) {
         return match order.state {
             Paid => stay(&[Effect::Deliver]),
             Late => stay(&[Effect::SeekStock]),
             _ => Err(Refusal::AlreadyDone),
         };
     }
-    let attempt = order.attempt(payment.no.attempt).filter(|a| a.no == payment.no && a.account == payment.account);
+    let attempt = order.attempt(payment.no.attempt).filter(|a| {
+        holds("MoneyProven: the attempt's number", a.no == payment.no)
+            && holds("MoneyProven: the attempt's account", a.account == payment.account)
+    });
     let Some(attempt) = attempt else {
         return row(MoneyReason::UnknownAttempt);
     };
-    let amount_fits = attempt.minor == payment.minor && attempt.currency == payment.currency;
+    let amount_fits = holds("MoneyProven: the amount", attempt.minor == payment.minor)
+        && holds("MoneyProven: the currency", attempt.currency == payment.currency);
     match order.state {
         Held | Expired if !amount_fits => row(MoneyReason::WrongAmount),
-        Held if order.to_review => to(Review, &[Effect::CloseOtherAttempts]),
+        Held if order.to_review && !planted("MoneyProven: money passes a review") => {
+            to(Review, &[Effect::CloseOtherAttempts])
+        }
         Held => to(Paid, &[Effect::Deliver, Effect::CloseOtherAttempts]),
         Expired => to(Late, &[Effect::SeekStock]),
         Review | Paid | Delivered | Late | RefundDue | Refunded => row(MoneyReason::Double),

@@ -6,6 +6,7 @@ use crate::write::{Outcome, Raw, Write};
 use crate::writes::order::{Found, example, moved, order_key};
 use crate::{Store, StoreError, Table, keys};
 use domain::Millis;
+use domain::guards::holds;
 use domain::order::{Attempt, Due, DueKind, Order, State, Why};
 
 /// Sets what is left to do; every write that leaves something behind uses these words.
@@ -135,7 +136,10 @@ impl Store {
     ) -> Result<Outcome<Order, Found>, StoreError> {
         moved(self.send(add_attempt(order, attempt, expires_at, due)).await?, |found| {
             let there = found.attempt(attempt.no.attempt);
-            there.is_some_and(|a| a.no == attempt.no && a.account == attempt.account)
+            there.is_some_and(|a| {
+                holds("C3 add attempt: found with this number", a.no == attempt.no)
+                    && holds("C3 add attempt: found on this account", a.account == attempt.account)
+            })
         })
     }
 
@@ -153,7 +157,9 @@ impl Store {
         now: Millis,
         due: Due,
     ) -> Result<Outcome<Order, Found>, StoreError> {
-        moved(self.send(lapse(order, asked, now, due)).await?, |found| found.state == State::Expired)
+        moved(self.send(lapse(order, asked, now, due)).await?, |found| {
+            holds("X1 lapse: found closed", found.state == State::Expired)
+        })
     }
 
     /// X1. Ends a hold because its buyer gives up (or its channel could not take the money), after the providers of the first `asked` attempts were
@@ -170,7 +176,9 @@ impl Store {
         why: Why,
         due: Due,
     ) -> Result<Outcome<Order, Found>, StoreError> {
-        moved(self.send(cancel(order, asked, why, due)).await?, |found| found.state == State::Expired)
+        moved(self.send(cancel(order, asked, why, due)).await?, |found| {
+            holds("X1 cancel: found closed", found.state == State::Expired)
+        })
     }
 
     /// Q1. Moves unfinished business to a later time.

@@ -5,6 +5,7 @@ use crate::write::{Item, Outcome, Raw, Write};
 use crate::{Store, StoreError, Table, keys};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ProductId;
+use domain::guards::holds;
 
 fn head_key(product: &ProductId) -> Item {
     keys::text("k", keys::head(product))
@@ -185,7 +186,7 @@ impl Store {
             Raw::Refused(None) => Err(StoreError::corrupt("vault item", "refused without an item")),
             Raw::Refused(Some(found)) => {
                 let found = VaultItem::read(item.strip, item.part, &found)?;
-                let mine = found.import == item.import;
+                let mine = holds("A1 put vault item: found with this import", found.import == item.import);
                 Ok(if mine { Outcome::AlreadyApplied(found) } else { Outcome::Refused(found) })
             }
         }
@@ -207,7 +208,7 @@ impl Store {
             Raw::Refused(None) => Err(StoreError::corrupt("strip", "refused without an item")),
             Raw::Refused(Some(found)) => {
                 let found = StripItem::read(item.strip.no, &found)?;
-                let mine = found.import == item.import;
+                let mine = holds("A1 put strip: found with this import", found.import == item.import);
                 Ok(if mine { Outcome::AlreadyApplied(found) } else { Outcome::Refused(found) })
             }
         }
@@ -226,7 +227,11 @@ impl Store {
             Raw::Refused(None) => Ok(Outcome::Refused(0)),
             Raw::Refused(Some(item)) => {
                 let on_sale = Head::read(&item)?.on_sale;
-                Ok(if on_sale >= end { Outcome::AlreadyApplied(on_sale) } else { Outcome::Refused(on_sale) })
+                Ok(if holds("A1n put on sale: found on sale", on_sale >= end) {
+                    Outcome::AlreadyApplied(on_sale)
+                } else {
+                    Outcome::Refused(on_sale)
+                })
             }
         }
     }
@@ -258,5 +263,9 @@ fn same_row(
 ) -> Result<Outcome<(), UniqueCard>, StoreError> {
     let found = found.ok_or_else(|| StoreError::corrupt("unique row", "refused without an item"))?;
     let found = UniqueCard::read(&found)?;
-    Ok(if found == *at { Outcome::AlreadyApplied(()) } else { Outcome::Refused(found) })
+    Ok(if holds("A1u: found with this place", found == *at) {
+        Outcome::AlreadyApplied(())
+    } else {
+        Outcome::Refused(found)
+    })
 }

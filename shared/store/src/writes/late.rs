@@ -7,6 +7,7 @@ use crate::writes::close::{SET_DUE, with_due};
 use crate::writes::order::{Found, example, moved, order_key, proven_by, with_payment};
 use crate::{Store, StoreError, Table, keys};
 use domain::Millis;
+use domain::guards::{holds, planted};
 use domain::order::{Due, DueKind, Order, Payment, State, Why};
 use domain::stock::SlotRun;
 
@@ -56,7 +57,8 @@ fn pay_for_review(payment: &Payment, at: Millis) -> Write {
 
 /// What an order that is on its way to delivery leaves behind: the asking about its other attempts, or nothing.
 fn rest(order: &Order) -> (String, bool) {
-    if order.attempts.len() > 1 { (format!(", {SET_DUE}"), true) } else { (" REMOVE #due, #due_at".to_owned(), false) }
+    let is_last = holds("V2 L2: no other attempt is to be asked about", order.attempts.len() <= 1);
+    if !is_last { (format!(", {SET_DUE}"), true) } else { (" REMOVE #due, #due_at".to_owned(), false) }
 }
 
 fn with_rest(write: Write, order: &Order, stays: bool, at: Millis) -> Write {
@@ -188,7 +190,8 @@ impl Store {
     /// * Twice: the second finds PAID or DELIVERED.
     pub async fn pass_review(&self, order: &Order, at: Millis) -> Result<Outcome<Order, Found>, StoreError> {
         moved(self.send(pass_review(order, at)).await?, |found| {
-            found.to_review && matches!(found.state, State::Paid | State::Delivered)
+            let passed = matches!(found.state, State::Paid | State::Delivered);
+            found.to_review && holds("V2 pass review: found passed", passed)
         })
     }
 
@@ -214,12 +217,17 @@ impl Store {
         slots: &Adopted<'_>,
         at: Millis,
     ) -> Result<Outcome<Order, Found>, StoreError> {
-        if domain::stock::count(slots.runs) != order.quantity {
+        let fits = domain::stock::count(slots.runs) == order.quantity;
+        if !holds("L2 adopt: as many slots as asked for", fits) {
             return Err(StoreError::corrupt("late order", "slots and quantity differ"));
         }
-        let write = if order.to_review { adopt_for_review(order, slots, at) } else { adopt(order, slots, at) };
+        let waits = order.to_review && !planted("L2 adopt: as if no person were to look first");
+        let write = if waits { adopt_for_review(order, slots, at) } else { adopt(order, slots, at) };
         let next = order.generation.saturating_add(1);
-        moved(self.send(write).await?, |found| found.generation == next && found.is_live())
+        moved(self.send(write).await?, |found| {
+            holds("L2 adopt: found in the next generation", found.generation == next)
+                && holds("L2 adopt: found alive", found.is_live())
+        })
     }
 
     /// L3. Late money finds no stock: it is owed back.
@@ -255,9 +263,11 @@ impl Store {
 }
 
 fn settled_by(found: &Order, state: State, payment: &Payment) -> bool {
-    found.state == state && found.settled.as_ref().is_some_and(|s| s.txn == payment.txn)
+    holds("W2 V1: found in the wanted state", found.state == state)
+        && found.settled.as_ref().is_some_and(|s| holds("W2 V1: found with this movement", s.txn == payment.txn))
 }
 
 fn is_owed_back(found: &Order, why: Why) -> bool {
-    matches!(found.state, State::RefundDue | State::Refunded) && found.why == Some(why)
+    holds("V3 L3 F0: found owed back", matches!(found.state, State::RefundDue | State::Refunded))
+        && holds("V3 L3 F0: found with this reason", found.why == Some(why))
 }

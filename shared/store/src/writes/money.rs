@@ -7,6 +7,7 @@ use crate::writes::close::{SET_DUE, with_due};
 use crate::writes::order::{Found, example, moved, order_key};
 use crate::{Alarm, MoneyRow, Store, StoreError, Table, keys};
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::guards::holds;
 use domain::order::{Due, DueKind, Order, State};
 use domain::refund::{MoneyState, Refund, RefundState};
 use domain::{Millis, Txn};
@@ -16,22 +17,29 @@ fn record_money(row: &MoneyRow) -> Write {
     Write::put("M0 record money", Table::Orders, row.write(), "attribute_not_exists(#o)")
 }
 
-/// The first refund makes the map, later ones go into it.
-fn start_refund(order: &Order, refund: &Refund) -> Write {
-    let n = order.refunds.len().saturating_add(1);
-    let entry = write_refund(refund);
-    let (place, entry) = if n == 1 {
-        ("#rf".to_owned(), AttributeValue::M(HashMap::from([("1".to_owned(), entry)])))
-    } else {
-        (format!("#rf.#{n}"), entry)
-    };
-    let before = if n == 1 { String::new() } else { format!(" AND attribute_exists(#rf.#{})", n - 1) };
-    let update = format!("SET {place} = :refund, {SET_DUE}");
-    let condition = format!("#st = :st AND #g = :g AND attribute_not_exists({place}){before}");
-    let write = Write::update("F1 start refund", Table::Orders, order_key(&order.id), update, condition)
-        .value(":refund", entry)
-        .value(":st", string(order.state.as_str()))
-        .value(":g", number(order.generation));
+/// The first refund makes the map.
+fn start_first_refund(order: &Order, refund: &Refund) -> Write {
+    let entry = AttributeValue::M(HashMap::from([("1".to_owned(), write_refund(refund))]));
+    let update = format!("SET #rf = :refund, {SET_DUE}");
+    let condition = "#st = :st AND #g = :g AND attribute_not_exists(#rf)";
+    let write = Write::update("F1 start refund", Table::Orders, order_key(&order.id), update, condition);
+    with_refund(write, order, refund, entry)
+}
+
+/// Later ones go into it.
+fn start_next_refund(order: &Order, refund: &Refund) -> Write {
+    let before = order.refunds.len();
+    let n = before.saturating_add(1);
+    let update = format!("SET #rf.#{n} = :refund, {SET_DUE}");
+    let condition =
+        format!("#st = :st AND #g = :g AND attribute_not_exists(#rf.#{n}) AND attribute_exists(#rf.#{before})");
+    let write = Write::update("F1 start next refund", Table::Orders, order_key(&order.id), update, condition);
+    with_refund(write, order, refund, write_refund(refund))
+}
+
+fn with_refund(write: Write, order: &Order, refund: &Refund, entry: AttributeValue) -> Write {
+    let write =
+        write.value(":refund", entry).value(":st", string(order.state.as_str())).value(":g", number(order.generation));
     with_due(write, order, Due { kind: DueKind::Refund, at: refund.at })
 }
 
@@ -49,9 +57,13 @@ fn after_refund(order: &Order, number: u8) -> AfterRefund {
     let under_way = others.filter(|r| r.state == RefundState::Started).count();
     let this = order.refunds.get(place).map_or(0, |r| r.minor);
     let back = domain::refund::done(&order.refunds).saturating_add(this);
-    let ends_order = order.state == State::RefundDue && back >= order.paid_minor();
+    let all_back = holds("F2 finish refund: all of the money is back", back >= order.paid_minor());
+    let ends_order = order.state == State::RefundDue && all_back;
     let owes = order.state == State::RefundDue && !ends_order;
-    AfterRefund { ends_order, nothing_left: under_way == 0 && !owes && order.attempts.len() <= 1 }
+    let nothing_left = holds("F2 finish refund: no other refund is under way", under_way == 0)
+        && holds("F2 finish refund: nothing is owed any more", !owes)
+        && holds("F2 finish refund: no other attempt is to be asked about", order.attempts.len() <= 1);
+    AfterRefund { ends_order, nothing_left }
 }
 
 fn finish_refund(order: &Order, n: u8, reference: &str) -> Write {
@@ -116,7 +128,7 @@ fn end_row(row: &MoneyRow, to: MoneyState, reference: &str) -> Write {
 }
 
 fn raise_alarm(alarm: &Alarm) -> Write {
-    Write::put("O1 raise alarm", Table::Orders, alarm.write(), "attribute_not_exists(#o) OR attribute_not_exists(#due)")
+    Write::put("O1 raise alarm", Table::Orders, alarm.write(), "attribute_not_exists(#due)")
 }
 
 fn confirm_alarm(alarm: &Alarm) -> Write {
@@ -170,11 +182,13 @@ pub(super) fn examples() -> Vec<Write> {
         seen_at: 0,
     };
     order.state = State::RefundDue;
-    let first = start_refund(&order, &refund);
-    order.refunds.push(refund);
+    let first = start_first_refund(&order, &refund);
+    order.refunds.push(refund.clone());
+    let next = start_next_refund(&order, &refund);
     vec![
         record_money(&row),
         first,
+        next,
         finish_refund(&order, 1, "r"),
         fail_refund(&order, 1, "r"),
         decide_row(&row, MoneyState::Refunding, "", 0),
@@ -206,17 +220,21 @@ impl Store {
     /// * If refused: the same request's refund (`AlreadyApplied`), or another refund came in between: read again.
     /// * Twice: the second finds its own request.
     pub async fn start_refund(&self, order: &Order, refund: &Refund) -> Result<Outcome<Order, Found>, StoreError> {
-        if !matches!(order.state, State::RefundDue | State::Delivered) {
+        let may_go_back = matches!(order.state, State::RefundDue | State::Delivered);
+        if !holds("F1 start refund: owed back or delivered", may_go_back) {
             return Err(StoreError::corrupt("refund", "neither owed back nor delivered"));
         }
         if order.refunds.iter().any(|r| r.request == refund.request) {
             return Ok(Outcome::AlreadyApplied(order.clone()));
         }
-        if domain::refund::returned(&order.refunds).saturating_add(refund.minor) > order.paid_minor() {
+        let back = domain::refund::returned(&order.refunds).saturating_add(refund.minor);
+        if !holds("F1 start refund: no more than was paid", back <= order.paid_minor()) {
             return Err(StoreError::corrupt("refund", "more than is left"));
         }
-        moved(self.send(start_refund(order, refund)).await?, |found| {
-            found.refunds.iter().any(|r| r.request == refund.request)
+        let write =
+            if order.refunds.is_empty() { start_first_refund(order, refund) } else { start_next_refund(order, refund) };
+        moved(self.send(write).await?, |found| {
+            holds("F1 start refund: found with this request", found.refunds.iter().any(|r| r.request == refund.request))
         })
     }
 
@@ -233,7 +251,7 @@ impl Store {
         reference: &str,
     ) -> Result<Outcome<Order, Found>, StoreError> {
         moved(self.send(finish_refund(order, number, reference)).await?, |found| {
-            refund_state(found, number) == Some(RefundState::Done)
+            holds("F2 finish refund: found done", refund_state(found, number) == Some(RefundState::Done))
         })
     }
 
@@ -250,7 +268,7 @@ impl Store {
         reference: &str,
     ) -> Result<Outcome<Order, Found>, StoreError> {
         moved(self.send(fail_refund(order, number, reference)).await?, |found| {
-            refund_state(found, number) == Some(RefundState::Failed)
+            holds("F3 fail refund: found failed", refund_state(found, number) == Some(RefundState::Failed))
         })
     }
 
@@ -339,7 +357,8 @@ fn row_answer(raw: Raw, wanted: MoneyState) -> Result<Outcome<MoneyRow, Option<M
         Raw::Refused(None) => Ok(Outcome::Refused(None)),
         Raw::Refused(Some(item)) => {
             let found = MoneyRow::read(&item)?;
-            Ok(if found.state == wanted { Outcome::AlreadyApplied(found) } else { Outcome::Refused(Some(found)) })
+            let is_there = holds("M2 M3 row: found in the wanted state", found.state == wanted);
+            Ok(if is_there { Outcome::AlreadyApplied(found) } else { Outcome::Refused(Some(found)) })
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::item::{bytes, number, size, string};
 use crate::order_item::{Details, read_order, void_order, write_order};
 use crate::write::{Body, Item, Outcome, Raw, Write};
 use crate::{Store, StoreError, Table, keys};
+use domain::guards::holds;
 use domain::limits::{CONTENT_MAX, ORDER_BYTES_MAX};
 use domain::order::{Order, Payment, State, Why};
 use domain::{Generation, Millis, OrderId, ProductId};
@@ -180,7 +181,8 @@ impl Store {
     /// * Twice: the second finds the first by its fingerprint.
     pub async fn place_order(&self, new: &NewOrder) -> Result<Outcome<Order, Order>, StoreError> {
         let write = place_order(new);
-        if domain::stock::count(&new.order.slots) != new.order.quantity {
+        let fits = domain::stock::count(&new.order.slots) == new.order.quantity;
+        if !holds("C2 place order: as many slots as asked for", fits) {
             return Err(StoreError::corrupt("new order", "slots and quantity differ"));
         }
         if let Body::Put(item) = &write.body {
@@ -194,7 +196,8 @@ impl Store {
             Raw::Refused(None) => Err(StoreError::corrupt("order", "refused without an item")),
             Raw::Refused(Some(item)) => {
                 let found = read_order(&item)?;
-                let same = found.state != State::Void && found.fingerprint == new.order.fingerprint;
+                let same = holds("C2 place order: found alive", found.state != State::Void)
+                    && holds("C2 place order: found with this request", found.fingerprint == new.order.fingerprint);
                 Ok(if same { Outcome::AlreadyApplied(found) } else { Outcome::Refused(found) })
             }
         }
@@ -227,7 +230,11 @@ impl Store {
     /// * Twice: the second finds PAID with its own movement.
     pub async fn pay(&self, payment: &Payment, at: Millis) -> Result<Outcome<Order, Found>, StoreError> {
         moved(self.send(pay(payment, at)).await?, |found| {
-            found.state == State::Paid && found.settled.as_ref().is_some_and(|s| s.txn == payment.txn)
+            holds("W1 pay: found paid", found.state == State::Paid)
+                && found
+                    .settled
+                    .as_ref()
+                    .is_some_and(|s| holds("W1 pay: found with this movement", s.txn == payment.txn))
         })
     }
 
@@ -243,7 +250,9 @@ impl Store {
         generation: Generation,
         at: Millis,
     ) -> Result<Outcome<Order, Found>, StoreError> {
-        moved(self.send(deliver(order, generation, at)).await?, |found| found.state == State::Delivered)
+        moved(self.send(deliver(order, generation, at)).await?, |found| {
+            holds("D1 deliver: found delivered", found.state == State::Delivered)
+        })
     }
 
     /// D3. Notes when a buyer first uncovered the keys: the seller's answer to "I never got it".
@@ -274,7 +283,8 @@ impl Store {
             Raw::Refused(None) => Err(StoreError::corrupt("order", "refused without an item")),
             Raw::Refused(Some(item)) => {
                 let found = read_order(&item)?;
-                Ok(if found.state == State::Void { Outcome::AlreadyApplied(found) } else { Outcome::Refused(found) })
+                let given_up = holds("X2 void: found given up", found.state == State::Void);
+                Ok(if given_up { Outcome::AlreadyApplied(found) } else { Outcome::Refused(found) })
             }
         }
     }

@@ -5,6 +5,7 @@ use crate::write::{Item, Outcome, Raw, Write};
 use crate::{Store, StoreError, Table};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::Millis;
+use domain::guards::holds;
 
 /// Messages that are kept until they are told together. Each addition is paid for by the size of all of them.
 pub const COLLECTED_MAX: usize = 100;
@@ -124,7 +125,8 @@ impl Store {
             Raw::Refused(found) => {
                 let found = found.ok_or_else(|| StoreError::corrupt("push", "refused without an item"))?;
                 let r = Reader::new("push", &found);
-                Ok(match (r.has("done"), r.array("by")? == by) {
+                let mine = holds("N1 begin push: found with this name", r.array("by")? == by);
+                Ok(match (r.has("done"), mine) {
                     (true, _) => Outcome::Refused(Begun::Done),
                     (false, true) => Outcome::AlreadyApplied(()),
                     (false, false) => Outcome::Refused(Begun::UnderWay),

@@ -7,6 +7,7 @@ use crate::write::{Item, Outcome, Raw, Write};
 use crate::{Store, StoreError, Table};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::Blob;
+use domain::guards::holds;
 use domain::{Millis, OrderId, ProductId};
 
 fn shop_key(item: &ShopItem) -> Item {
@@ -158,7 +159,7 @@ impl Store {
             Raw::Refused(found) => {
                 let found = found.ok_or_else(|| StoreError::corrupt("turn", "refused without an item"))?;
                 let r = crate::item::Reader::new("turn", &found);
-                let mine = r.array("by")? == by;
+                let mine = holds("T2 take turn: found with this name", r.array("by")? == by);
                 Ok(if mine { Outcome::AlreadyApplied(()) } else { Outcome::Refused(r.number("until")?) })
             }
         }
@@ -238,7 +239,11 @@ fn answer(raw: Raw, item: &ShopItem) -> Result<Outcome<(), ShopItem>, StoreError
         Raw::Refused(None) => Err(StoreError::corrupt("shop item", "no such document")),
         Raw::Refused(Some(found)) => {
             let found = ShopItem::read(&found)?;
-            Ok(if found == *item { Outcome::AlreadyApplied(()) } else { Outcome::Refused(found) })
+            Ok(if holds("P1 P2: found as wanted", found == *item) {
+                Outcome::AlreadyApplied(())
+            } else {
+                Outcome::Refused(found)
+            })
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::write::{Outcome, Raw, Write};
 use crate::writes::claim::{head_key, strip_key};
 use crate::{Store, StoreError, Table};
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::guards::{holds, planted};
 use domain::limits::STRIP_CARDS;
 use domain::stock::{Entry, Strip};
 use domain::{Claim, OrderId, ProductId};
@@ -34,7 +35,9 @@ fn raise_low(product: &ProductId, low: u32) -> Write {
 /// Free entries up to a position past the end, and then the entry itself: a list has no holes.
 fn tail(len: u8, position: u8, entry: Entry) -> AttributeValue {
     let gap = usize::from(position.saturating_sub(len));
-    let mut entries = vec![bytes(Entry::Free.to_bytes()); gap];
+    let between =
+        if planted("A2 X4 at the tail: nobody can have the cards between") { Entry::Removed } else { Entry::Free };
+    let mut entries = vec![bytes(between.to_bytes()); gap];
     entries.push(bytes(entry.to_bytes()));
     AttributeValue::L(entries)
 }
@@ -124,7 +127,9 @@ impl Store {
     pub async fn raise_low(&self, product: &ProductId, low: u32) -> Result<Outcome<(), ()>, StoreError> {
         Ok(match self.send(raise_low(product, low)).await? {
             Raw::Applied(_) => Outcome::Applied(()),
-            Raw::Refused(Some(item)) if Head::read(&item)?.low > low => Outcome::AlreadyApplied(()),
+            Raw::Refused(Some(item)) if holds("Z2 raise low: found raised", Head::read(&item)?.low > low) => {
+                Outcome::AlreadyApplied(())
+            }
             Raw::Refused(_) => Outcome::Refused(()),
         })
     }
@@ -175,7 +180,8 @@ fn filled(no: u32, position: u8, entry: Entry, raw: Raw) -> Result<Outcome<Strip
         Raw::Refused(None) => Ok(Outcome::Refused(None)),
         Raw::Refused(Some(item)) => {
             let strip = StripItem::read(no, &item)?.strip;
-            let mine = strip.entries.get(usize::from(position)) == Some(&entry);
+            let is_there = strip.entries.get(usize::from(position)) == Some(&entry);
+            let mine = holds("A2 X4: found in its place", is_there);
             Ok(if mine { Outcome::AlreadyApplied(strip) } else { Outcome::Refused(Some(strip)) })
         }
     }

@@ -3,10 +3,11 @@
 use crate::whole::{StoredItem, key_names};
 use crate::write::{Outcome, Raw, Write};
 use crate::{Store, StoreError, Table};
+use domain::guards::holds;
 
 fn bring_back(table: Table, item: &StoredItem) -> Write {
     let (hash, _) = key_names(table);
-    Write::put("B1 bring back", table, item.0.clone(), &format!("attribute_not_exists(#{hash})"))
+    Write::put("B1 bring back", table, item.0.clone(), "attribute_not_exists(#hash)").alias("hash", hash)
 }
 
 pub(super) fn examples() -> Vec<Write> {
@@ -27,7 +28,11 @@ impl Store {
             Raw::Refused(None) => return Err(StoreError::corrupt("item", "refused without an item")),
             Raw::Refused(Some(found)) => {
                 let found = StoredItem(found);
-                if found == *item { Outcome::AlreadyApplied(()) } else { Outcome::Refused(found) }
+                if holds("B1 bring back: found the very same", found == *item) {
+                    Outcome::AlreadyApplied(())
+                } else {
+                    Outcome::Refused(found)
+                }
             }
         })
     }
