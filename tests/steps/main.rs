@@ -19,3 +19,4 @@ mod pay;
 mod reconcile;
 mod refund;
 mod sequence;
+mod thaw;
