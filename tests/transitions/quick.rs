@@ -43,6 +43,10 @@ fn ask(engine: &Engine, operation: &str, request: &Value) -> (u16, Value) {
     let (status, body) = engine.call(operation, request.to_string().as_bytes());
     let mut answer: Value = serde_json::from_slice(&body).unwrap();
     answer.as_object_mut().unwrap().remove("message");
+    // What stands before the code is the service's name, which no client goes by.
+    if let Some(code) = answer["__type"].as_str().map(|code| code.rsplit('#').next().unwrap().to_owned()) {
+        answer["__type"] = code.into();
+    }
     (status, canonical(&answer))
 }
 
@@ -259,12 +263,11 @@ impl Draft<'_> {
             let name = pick(self.rng, &["day", "due", "due_at", "t_new"]);
             let alias = self.name(name);
             let part = index_part(self.rng, name);
+            let removes = clauses.iter().any(|clause| clause.starts_with("REMOVE"));
             match clauses.first_mut().filter(|clause| clause.starts_with("SET")) {
                 Some(clause) => *clause += &format!(", {alias} = {}", self.value(part)),
-                None if !clauses.iter().any(|clause| clause.starts_with("REMOVE")) => {
-                    clauses.push(format!("REMOVE {alias}"));
-                }
-                None => drop(self.names.remove(&alias)),
+                None if removes => drop(self.names.remove(&alias)),
+                None => clauses.push(format!("REMOVE {alias}")),
             }
         }
         self.rng.shuffle(&mut clauses);

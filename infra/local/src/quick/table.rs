@@ -145,18 +145,18 @@ impl Table {
 
     /// What an item may be: not too large, not too deep, and with nothing in an index's place that cannot be its key. What stood
     /// there before is not judged again.
-    fn judge(&self, item: &Item, before: Option<&Item>) -> Result<(), Refusal> {
-        if item.size > ITEM_BYTES {
+    pub(super) fn judge(&self, attributes: &Attributes, before: Option<&Attributes>) -> Result<(), Refusal> {
+        if attributes.size() > ITEM_BYTES {
             return Err(Refusal::invalid("Item size has exceeded the maximum allowed size"));
         }
-        if item.attributes.depth() > DEPTH {
+        if attributes.depth() > DEPTH {
             return Err(Refusal::invalid("Nesting Levels have exceeded supported limits"));
         }
         for index in &self.indexes {
             let (hash, kind, range) = index.key;
             for (name, kind) in [Some((hash, kind)), range].into_iter().flatten() {
-                let Some(value) = item.attributes.get(name) else { continue };
-                let stood = before.and_then(|before| before.attributes.get(name)) == Some(value);
+                let Some(value) = attributes.get(name) else { continue };
+                let stood = before.and_then(|before| before.get(name)) == Some(value);
                 if !stood && key_part(kind, value).is_none() {
                     let message = format!("Type mismatch for Index Key {name} IndexName: {}", index.name);
                     return Err(Refusal::invalid(message));
@@ -166,16 +166,15 @@ impl Table {
         Ok(())
     }
 
-    /// Puts an item where its key says, if it may be one, and tells what that took.
-    pub(super) fn put(&mut self, key: ItemKey, attributes: Attributes) -> Result<Taken, Refusal> {
+    /// Puts an item that may be one where its key says, and tells what that took.
+    pub(super) fn put(&mut self, key: ItemKey, attributes: Attributes) -> Taken {
         let item = Item { size: attributes.size(), attributes };
-        self.judge(&item, self.items.get(&key))?;
         let new = write_units(item.size);
         // The larger of what stood there and what stands there is paid.
         let old = self.items.get(&key).map_or(new, |old| write_units(old.size));
         let indexes = self.move_entries(&key, Some(&item.attributes));
         self.items.insert(key, item);
-        Ok(Taken { table: new.max(old), indexes })
+        Taken { table: new.max(old), indexes }
     }
 
     /// Takes an item out.

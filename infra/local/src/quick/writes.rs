@@ -32,8 +32,9 @@ pub(super) fn put(tables: &mut Tables, request: PutItem<'_>) -> Result<Vec<u8>, 
     given.all_used(&condition.iter().map(|condition| &condition.mentions).collect::<Vec<_>>())?;
     let table = tables.table(&request.table_name.0)?;
     let key = table.key_of_item(&request.item)?;
+    table.judge(&request.item, None)?;
     hold(table, &key, condition.as_ref(), &given, request.return_values_on_condition_check_failure)?;
-    let taken = table.put(key, request.item)?;
+    let taken = table.put(key, request.item);
     let mut out = Out::with_capacity(256);
     out.raw("{");
     end(&mut out, true, request.return_consumed_capacity, &request.table_name.0, &taken);
@@ -54,7 +55,8 @@ pub(super) fn update(tables: &mut Tables, request: UpdateItem<'_>) -> Result<Vec
     hold(table, &key, condition.as_ref(), &given, request.return_values_on_condition_check_failure)?;
     let before = table.items.get(&key).map_or(&request.key, |item| &item.attributes);
     let after = update.apply(&bound, before)?;
-    let taken = table.put(key.clone(), after)?;
+    table.judge(&after, Some(before))?;
+    let taken = table.put(key.clone(), after);
     let item = table.items.get(&key).filter(|_| request.return_values == Answer::AllNew);
     let mut out = Out::with_capacity(512 + item.map_or(0, |item| 2 * item.size));
     out.raw("{");
