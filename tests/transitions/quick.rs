@@ -69,7 +69,8 @@ fn some(rng: &mut Rng, list: &[&str]) -> Vec<String> {
     chosen
 }
 
-const TEXTS: [&str; 6] = ["", "a", "b", "ab", "é", "\"\\\n"];
+// Some are also what a number or bytes are written as, which they do not equal.
+const TEXTS: [&str; 8] = ["", "a", "b", "ab", "é", "1", "AA==", "\"\\\n"];
 const NUMBERS: [&str; 9] = ["-7", "-1", "0", "1", "2", "3", "10", "1200", "99999999999999999999999999999999999"];
 const BYTES: [&str; 7] = ["", "AA==", "AQ==", "/w==", "AAE=", "AP8A", "+/8="];
 
