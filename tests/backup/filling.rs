@@ -6,6 +6,7 @@ use app::{App, Clock, Ids, OrderRequest};
 use domain::{Money, OrderId, ProductId};
 use futures_util::StreamExt;
 use http::{Method, Request};
+use local::engine::EngineKind;
 use local::secrets::LocalSecrets;
 use local::{Front, World, WorldOptions, poller};
 use serde_json::json;
@@ -67,6 +68,7 @@ impl Shop {
             secrets: secrets.clone(),
             password_hash: None,
             pushes: local::world::Pushes::default(),
+            engine: EngineKind::Embedded,
         })
         .await
         .unwrap();

@@ -2,6 +2,7 @@
 
 use app::{Clock, Ids};
 use lambda_http::http::{self, Method, Request};
+use local::engine::EngineKind;
 use local::kms::Kms;
 use local::lambda::{Answered, Environment};
 use local::seam::{Outside, Quiet};
@@ -61,6 +62,7 @@ impl Cloud {
             ids,
             password_hash: None,
             pushes: Pushes { queue: true, outside: Outside::Nothing, aws_endpoint: None, sender: app::Sender::Anybody },
+            engine: EngineKind::Embedded,
         })
         .await
         .expect("a world")

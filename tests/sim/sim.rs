@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::float_arithmetic, clippy::print_stdout, reason = "a test's program")]
 
+use local::engine::EngineKind;
 use sim::{Outcome, Wish, run};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ const HELP: &str = "Runs seeded worlds and judges them.
   --size N      orders of a world at the most (default 400)
   --log SEED    run one seed and print its journal
   --twice       run every seed twice and compare the journals
+  --engine E    what holds the tables: quick (default) or embedded, which tell the same story
   --threads N   worlds at a time (default: as many as there are cores)
 ";
 
@@ -30,11 +32,13 @@ struct Options {
     log: Option<u64>,
     twice: bool,
     threads: usize,
+    engine: EngineKind,
 }
 
 fn options() -> Result<Option<Options>, String> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut options = Options { orders: 20_000, seeds: None, size: 400, log: None, twice: false, threads };
+    let engine = EngineKind::Quick;
+    let mut options = Options { orders: 20_000, seeds: None, size: 400, log: None, twice: false, threads, engine };
     let mut args = std::env::args().skip(1);
     while let Some(name) = args.next() {
         let mut value = || args.next().ok_or(format!("{name} needs a value"));
@@ -48,6 +52,13 @@ fn options() -> Result<Option<Options>, String> {
             }
             "--log" => options.log = Some(number(value()?)?),
             "--twice" => options.twice = true,
+            "--engine" => {
+                options.engine = match value()?.as_str() {
+                    "quick" => EngineKind::Quick,
+                    "embedded" => EngineKind::Embedded,
+                    other => return Err(format!("{other} is no engine; --help names them")),
+                }
+            }
             "--seeds" => {
                 let text = value()?;
                 let (from, to) = text.split_once("..").ok_or("--seeds is A..B")?;
@@ -114,7 +125,7 @@ fn main() -> ExitCode {
         }
     };
     if let Some(seed) = options.log {
-        let outcome = run(Wish { seed, orders_max: options.size, keeps_lines: true });
+        let outcome = run(Wish { seed, orders_max: options.size, engine: options.engine, keeps_lines: true });
         println!("{}{:?}", outcome.lines, outcome.violations);
         return if outcome.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
@@ -127,13 +138,14 @@ fn main() -> ExitCode {
         .map(|_| {
             let (next, wanted, send) = (next.clone(), wanted.clone(), send.clone());
             let (orders, size, twice, by_seed) = (options.orders, options.size, options.twice, options.seeds.is_some());
+            let engine = options.engine;
             std::thread::spawn(move || {
                 while by_seed || wanted.load(Ordering::SeqCst) < orders {
                     let seed = next.fetch_add(1, Ordering::SeqCst);
                     if seed >= last {
                         return;
                     }
-                    let wish = Wish { seed, orders_max: size, keeps_lines: twice };
+                    let wish = Wish { seed, orders_max: size, engine, keeps_lines: twice };
                     let mut outcome = run(wish);
                     if twice {
                         let again = run(wish);
@@ -166,10 +178,11 @@ fn main() -> ExitCode {
     let panicked = threads.into_iter().filter_map(|thread| thread.join().err()).count();
     let sums = sums.into_inner().unwrap();
     println!(
-        "seeds {first}..{}, {} worlds of at most {} orders, commit {}",
+        "seeds {first}..{}, {} worlds of at most {} orders, {:?} engine, commit {}",
         next.load(Ordering::SeqCst).min(last),
         sums.worlds,
         options.size,
+        options.engine,
         commit()
     );
     println!("orders set out for {}, made {}, delivered {}", sums.wanted, sums.orders, sums.delivered);

@@ -7,6 +7,7 @@ use app::staff::{ADMIN, PasswordHash};
 use app::{App, Clock, Ids, Sender};
 use domain::AccountId;
 use http::{Method, Request};
+use local::engine::EngineKind;
 use local::roles::acting_as;
 use local::seam::{Outside, Tap};
 use local::secrets::LocalSecrets;
@@ -158,6 +159,7 @@ impl TestShop {
             secrets: secrets.clone(),
             password_hash,
             pushes,
+            engine: EngineKind::Embedded,
         })
         .expect("a world")
         .with_roles(roles());

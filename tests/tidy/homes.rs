@@ -10,8 +10,13 @@ const LOCAL: &str = "infra/local/src/main.rs";
 /// Which planted bug a test's program has. Compiled for nothing else.
 const GUARDS: &str = "shared/domain/src/guards.rs";
 
+/// Who may choose the engine that keeps nothing: the simulator and what compares engines, and a world that was told to.
+const WORLD: &str = "infra/local/src/world.rs";
+const QUICK: [&str; 5] =
+    [WORLD, "tests/sim/sim.rs", "tests/sim/test.rs", "tests/src/parity/side.rs", "tests/transitions/quick.rs"];
+
 /// What code may say in one place only, what it is, and where its homes are.
-const HOMES: [(&str, &str, &[&str]); 12] = [
+const HOMES: [(&str, &str, &[&str]); 14] = [
     ("SystemTime::now", "the wall clock", &[CLOCK]),
     ("Utc::now", "the wall clock", &[]),
     ("SystemRandom", "randomness", &[IDS]),
@@ -24,6 +29,8 @@ const HOMES: [(&str, &str, &[&str]); 12] = [
     ("env::vars", "the environment", &[]),
     ("env::var_os", "the environment", &[]),
     ("env::vars_os", "the environment", &[]),
+    ("EngineKind::Quick", "an engine that keeps nothing", &QUICK),
+    ("Engine::quick", "an engine that keeps nothing", &[WORLD, "tests/transitions/quick.rs"]),
 ];
 
 /// Where amounts are counted.
@@ -95,6 +102,8 @@ fn a_second_home_is_caught() {
         ("for (k, v) in std::env::vars() {}", "env::vars", "the environment"),
         ("let home = std::env::var_os(\"A\");", "env::var_os", "the environment"),
         ("for (k, v) in std::env::vars_os() {}", "env::vars_os", "the environment"),
+        ("engine: EngineKind::Quick,", "EngineKind::Quick", "an engine that keeps nothing"),
+        ("let engine = Engine::quick();", "Engine::quick", "an engine that keeps nothing"),
     ] {
         for path in ["functions/src/planted.rs", "shared/domain/src/planted.rs", "tests/planted.rs"] {
             let said = format!("{path}:2: {what} does not come in here ({word})");

@@ -7,6 +7,7 @@ mod evidence;
 mod guards;
 mod moves;
 mod parity;
+mod quick;
 mod table;
 
 /// How many writes there are. A write that is added or lost is a change of this number.

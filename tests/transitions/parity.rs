@@ -1,5 +1,6 @@
 //! The embedded engine in process, where the other tests meet it, against its author's own HTTP server, which judges a request as
-//! a whole: every write and every read agrees. `.ci/parity` holds both against another implementation.
+//! a whole, and against the quick engine of the simulator: every write and every read agrees. `.ci/parity` holds the embedded one
+//! against another implementation.
 
 use local::seam::{Call, Fate, Tap};
 use std::sync::Arc;
@@ -15,14 +16,15 @@ async fn disagreements(plan: &[Plan], sides: &[Side]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_write_is_the_same_in_process_and_over_http() {
+async fn every_write_is_the_same_in_process_over_http_and_on_the_quick_engine() {
     let plan = plan().await;
     assert_eq!(plan.len(), crate::WRITES);
     let few: Vec<&str> = plan.iter().filter(|plan| plan.states() < 3).map(Plan::write).collect();
     assert_eq!(few, Vec::<&str>::new(), "tried on no more than what they want and what they leave");
-    let sides = [Side::in_process(), Side::engines_server().await];
+    let sides = [Side::in_process(), Side::engines_server().await, Side::quick()];
+    let names: Vec<&str> = sides.iter().map(|side| side.name).collect();
     let reports = writes(&plan, &sides).await;
-    assert_eq!(judge(&differences(&reports), KNOWN, &[sides[0].name, sides[1].name]), Vec::<String>::new());
+    assert_eq!(judge(&differences(&reports), KNOWN, &names), Vec::<String>::new());
     // Each condition is met and missed: a write without one is never refused.
     let outcomes = |write: &str, kinds: &[&str]| {
         let mut lines = reports[0].lines.iter().filter(|line| line.case == write && line.aspect == "answer");
@@ -36,15 +38,15 @@ async fn every_write_is_the_same_in_process_and_over_http() {
 }
 
 #[tokio::test]
-async fn every_read_is_the_same_in_process_and_over_http() {
-    let sides = [Side::in_process(), Side::own_front().await, Side::engines_server().await];
+async fn every_read_is_the_same_in_process_over_http_and_on_the_quick_engine() {
+    let sides = [Side::in_process(), Side::own_front().await, Side::engines_server().await, Side::quick()];
     let names: Vec<&str> = sides.iter().map(|side| side.name).collect();
     assert_eq!(judge(&differences(&reads(&sides).await), KNOWN, &names), Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn two_hundred_claims_of_a_hundred_cards_over_http_are_a_hundred_owners() {
-    for side in [Side::own_front().await, Side::engines_server().await] {
+    for side in [Side::own_front().await, Side::engines_server().await, Side::quick()] {
         assert_eq!(race::run(&side).await, race::Race::FAIR, "{}", side.name);
     }
 }

@@ -1,5 +1,7 @@
-//! The embedded DynamoDB-compatible engine. The only file that names it, so that it can be swapped.
+//! What answers as DynamoDB does. The only file that names the embedded engine, so that it can be swapped; tests and the simulator may
+//! choose the quick one instead.
 
+use crate::quick::Quick;
 use dynoxide::actions::create_table::CreateTableRequest;
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
@@ -8,10 +10,25 @@ use serde_json::{Value, json};
 use std::path::Path;
 use store::{KeyKind, TableShape, Tables};
 
-/// The engine, in memory or in a file. Clones share it.
+/// Which engine a world stands on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum EngineKind {
+    /// The embedded one, in memory or in a file: what the local shop and every test of a shop stand on.
+    #[default]
+    Embedded,
+    /// Our own, in memory alone, which knows exactly what this shop says: for worlds by the thousand. It keeps nothing, so it is
+    /// refused to a world with a folder, and only tests and the simulator choose it.
+    Quick,
+}
+
+/// The engine. Clones share it.
 #[derive(Clone)]
-pub struct Engine {
-    db: Database,
+pub struct Engine(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Embedded(Database),
+    Quick(Quick),
 }
 
 impl std::fmt::Debug for Engine {
@@ -29,32 +46,50 @@ fn engine_error(error: &DynoxideError) -> EngineError {
 }
 
 impl Engine {
-    /// Opens the engine: `None` keeps everything in memory.
+    /// Opens the embedded engine: `None` keeps everything in memory.
     pub fn open(file: Option<&Path>) -> Result<Engine, EngineError> {
         let db = match file {
             None => Database::memory(),
             Some(file) => Database::new(&file.to_string_lossy()),
         };
-        db.map(|db| Engine { db }).map_err(|e| engine_error(&e))
+        db.map(|db| Engine(Kind::Embedded(db))).map_err(|e| engine_error(&e))
+    }
+
+    /// The quick engine, with nothing in it. See [`EngineKind::Quick`].
+    pub fn quick() -> Engine {
+        Engine(Kind::Quick(Quick::default()))
     }
 
     /// Writes without waiting for the disk from now on, which makes long imports ten times as fast. A process that ends loses
     /// nothing by it; a machine that ends may leave files that do not open. Only for what can be made again from the beginning.
     pub fn hurry(&self) -> Result<(), EngineError> {
-        self.db.enable_bulk_loading().map_err(|e| engine_error(&e))
+        match &self.0 {
+            Kind::Embedded(db) => db.enable_bulk_loading().map_err(|e| engine_error(&e)),
+            Kind::Quick(_) => Ok(()),
+        }
     }
 
     /// The end of [`Engine::hurry`]: what is written is on the disk when the last clone is gone.
     pub fn take_time(&self) -> Result<(), EngineError> {
-        self.db.disable_bulk_loading().map_err(|e| engine_error(&e))
+        match &self.0 {
+            Kind::Embedded(db) => db.disable_bulk_loading().map_err(|e| engine_error(&e)),
+            Kind::Quick(_) => Ok(()),
+        }
     }
 
     /// Creates the shop's tables where they do not exist yet.
     pub fn create_tables(&self, tables: &Tables) -> Result<(), EngineError> {
+        let db = match &self.0 {
+            Kind::Embedded(db) => db,
+            Kind::Quick(quick) => {
+                quick.create_tables(tables);
+                return Ok(());
+            }
+        };
         for request in table_requests(tables) {
             let request: CreateTableRequest =
                 serde_json::from_value(request).map_err(|e| EngineError(e.to_string()))?;
-            match self.db.create_table(request) {
+            match db.create_table(request) {
                 Ok(_) | Err(DynoxideError::ResourceInUseException(_)) => {}
                 Err(error) => return Err(engine_error(&error)),
             }
@@ -62,15 +97,21 @@ impl Engine {
         Ok(())
     }
 
-    /// Serves the engine by its author's own HTTP server until the task is dropped. That server judges a request as a whole before
-    /// it runs it, which [`Engine::call`] leaves out; tests hold the two against each other.
+    /// Serves the embedded engine by its author's own HTTP server until the task is dropped. That server judges a request as a whole
+    /// before it runs it, which [`Engine::call`] leaves out; tests hold the two against each other. The quick engine has no server,
+    /// and returns at once.
     pub async fn serve(self, listener: tokio::net::TcpListener) {
-        dynoxide::server::serve_on(listener, self.db).await;
+        if let Kind::Embedded(db) = self.0 {
+            dynoxide::server::serve_on(listener, db).await;
+        }
     }
 
     /// Answers one operation: HTTP status and JSON, as DynamoDB does.
     pub fn call(&self, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
-        let db = &self.db;
+        let db = match &self.0 {
+            Kind::Embedded(db) => db,
+            Kind::Quick(quick) => return quick.call(operation, body),
+        };
         match operation {
             "PutItem" => run(body, |r| db.put_item(r)),
             "UpdateItem" => run(body, |r| db.update_item(r)),

@@ -16,6 +16,7 @@ pub mod numbers;
 pub mod options;
 mod own_shop;
 pub mod poller;
+mod quick;
 pub mod roles;
 pub mod sample;
 pub mod seam;

@@ -1,5 +1,6 @@
 //! The running local shop: a world, a server on a socket, the pollers and the timer.
 
+use crate::engine::EngineKind;
 use crate::options::Options;
 use crate::seam::Outside;
 use crate::secrets::LocalSecrets;
@@ -72,6 +73,8 @@ pub(crate) fn world_options(options: &Options, url: &str, secrets: LocalSecrets)
             aws_endpoint: None,
             sender: Sender::Anybody,
         },
+        // A seller's orders outlive the process.
+        engine: EngineKind::Embedded,
     }
 }
 

@@ -1,7 +1,7 @@
 //! One world: engine, queue, gateway, time and chance. Everything a shop stands on, in memory or in a folder.
 
 use crate::bucket::Bucket;
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, EngineKind};
 use crate::gateway::{self, Gateway};
 use crate::kms::Kms;
 use crate::mailbox::Mailbox;
@@ -67,6 +67,8 @@ pub struct WorldOptions {
     pub password_hash: Option<PasswordHash>,
     /// Messages to the seller.
     pub pushes: Pushes,
+    /// What holds its tables. The quick one keeps nothing, and a world with a folder is refused it.
+    pub engine: EngineKind,
 }
 
 /// How messages to the seller leave this world, if they do.
@@ -157,7 +159,13 @@ impl World {
     /// Opens a world as it stands: its tables are made where they are missing, and nothing is put into them.
     pub fn bare(options: WorldOptions) -> Result<World, WorldError> {
         let file = |name: &str| options.folder.as_ref().map(|f| f.join(name));
-        let engine = Engine::open(file(TABLES_FILE).as_deref()).map_err(WorldError::Engine)?;
+        let engine = match (options.engine, &options.folder) {
+            (EngineKind::Embedded, _) => Engine::open(file(TABLES_FILE).as_deref()).map_err(WorldError::Engine)?,
+            (EngineKind::Quick, None) => Engine::quick(),
+            (EngineKind::Quick, Some(_)) => {
+                return Err(WorldError::Setting("the quick engine keeps nothing in a folder".to_owned()));
+            }
+        };
         let now = {
             let clock = options.clock.clone();
             Arc::new(move || clock.now())

@@ -9,6 +9,7 @@ use crate::sim::Sim;
 use fastrand::Rng;
 use functions::reconcile::Job;
 use http::Method;
+use local::engine::EngineKind;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub struct Wish {
     pub seed: u64,
     /// Orders at the most.
     pub orders_max: u32,
+    /// What holds its tables: the same story on either engine.
+    pub engine: EngineKind,
     /// Whether the lines of the journal are kept.
     pub keeps_lines: bool,
 }
@@ -59,7 +62,7 @@ pub struct Outcome {
 pub fn run(wish: Wish) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let sim = Sim::open(Plan::of(wish.seed, wish.orders_max), wish.keeps_lines).await;
+        let sim = Sim::open(Plan::of(wish.seed, wish.orders_max), wish.engine, wish.keeps_lines).await;
         story(&sim).await;
         outcome(&sim)
     })

@@ -10,6 +10,7 @@ use fastrand::Rng;
 use functions::routes::{self, Match};
 use futures_util::future::{Either, select};
 use http::{Request, Response};
+use local::engine::EngineKind;
 use local::seam::Outside;
 use local::secrets::LocalSecrets;
 use local::world::Pushes;
@@ -87,7 +88,7 @@ pub struct Sim {
 
 impl Sim {
     /// A world with nothing on sale yet.
-    pub async fn open(plan: Plan, keeps_lines: bool) -> Arc<Sim> {
+    pub async fn open(plan: Plan, engine: EngineKind, keeps_lines: bool) -> Arc<Sim> {
         // The SDK draws its pauses from here.
         fastrand::seed(plan.seed);
         let shared = Arc::new(Shared {
@@ -114,6 +115,7 @@ impl Sim {
             password_hash: Some(HASH.clone()),
             ids,
             pushes: Pushes { outside: Outside::Everything(Providers::connector(&town)), ..Pushes::default() },
+            engine,
         })
         .await
         .unwrap();

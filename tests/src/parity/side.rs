@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
-use local::engine::{Engine, table_requests};
+use local::engine::{Engine, EngineKind, table_requests};
 use local::seam::{Quiet, Tap};
 use local::secrets::LocalSecrets;
 use local::world::Pushes;
@@ -129,7 +129,7 @@ impl Drop for Side {
     }
 }
 
-fn world() -> World {
+fn world(engine: EngineKind) -> World {
     let ids = Ids::system();
     let world = World::bare(WorldOptions {
         folder: None,
@@ -144,6 +144,7 @@ fn world() -> World {
         ids,
         password_hash: Some(crate::shop::HASH.clone()),
         pushes: Pushes::default(),
+        engine,
     })
     .expect("a world");
     for prefix in PREFIXES {
@@ -165,15 +166,24 @@ impl Side {
         Side::tapped("in process", Arc::new(Quiet))
     }
 
+    /// The quick engine, which only tests and the simulator choose, in the embedded one's place.
+    pub fn quick() -> Side {
+        Side::of(EngineKind::Quick, "quick", Arc::new(Quiet))
+    }
+
     /// The same under a tap, which may be a planted difference.
     pub fn tapped(name: &'static str, tap: Arc<dyn Tap>) -> Side {
-        Side::new(name, "http://aws.local".to_owned(), world().seam(tap).connector(), None)
+        Side::of(EngineKind::Embedded, name, tap)
+    }
+
+    fn of(engine: EngineKind, name: &'static str, tap: Arc<dyn Tap>) -> Side {
+        Side::new(name, "http://aws.local".to_owned(), world(engine).seam(tap).connector(), None)
     }
 
     /// The same over HTTP, as functions that are processes reach them.
     pub async fn own_front() -> Side {
         let (listener, endpoint) = listen().await;
-        let server = tokio::spawn(endpoint::serve(listener, world().seam(Arc::new(Quiet))));
+        let server = tokio::spawn(endpoint::serve(listener, world(EngineKind::Embedded).seam(Arc::new(Quiet))));
         Side::new("own front", endpoint, app::net::production(), Some(server))
     }
 

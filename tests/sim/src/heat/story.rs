@@ -14,6 +14,7 @@ use app::{Clock, Ids};
 use aws_lambda_events::event::sqs::SqsEvent;
 use fastrand::Rng;
 use http::{Method, Request};
+use local::engine::EngineKind;
 use local::poller::record;
 use local::seam::Outside;
 use local::secrets::LocalSecrets;
@@ -97,6 +98,8 @@ pub async fn world(seed: u64, bank: &Bank) -> World {
         password_hash: Some(tests::shop::HASH.clone()),
         ids,
         pushes: Pushes { outside: Outside::Everything(bank.connector()), ..Pushes::default() },
+        // Its rivals need transactions.
+        engine: EngineKind::Embedded,
     })
     .await
     .unwrap()

@@ -112,6 +112,15 @@ fn with_refund() -> Order {
     Order { refunds: vec![refund()], ..read(State::RefundDue, false) }
 }
 
+/// A part of what was paid, and another one.
+fn part(request: u8) -> Refund {
+    Refund { minor: 400, request: [request; 8], ..refund() }
+}
+
+fn with_part() -> Order {
+    Order { refunds: vec![part(1)], ..read(State::RefundDue, false) }
+}
+
 fn row() -> MoneyRow {
     MoneyRow {
         txn: txn(),
@@ -149,6 +158,7 @@ const PAY_LATE: Step = step!(s => s.pay_late(&payment(), NOW));
 const PAY_RISK: Step = step!(s => s.pay_for_review(&payment(), NOW));
 const OWE: Step = step!(s => s.refund_undelivered(&read(State::Paid, false), NOW));
 const START: Step = step!(s => s.start_refund(&read(State::RefundDue, false), &refund()));
+const START_PART: Step = step!(s => s.start_refund(&read(State::RefundDue, false), &part(1)));
 const ROW: Step = step!(s => s.record_money(&row()));
 const ALARM: Step = step!(s => s.raise_alarm(&alarm()));
 
@@ -187,6 +197,7 @@ async fn adopt_risk(store: &Store) -> Result<store::Outcome<Order, Option<Order>
 pub(crate) const MONEY: &[Case] = &[
     case!("M0 record money", [], s => s.record_money(&row())),
     case!("F1 start refund", [PLACE, PAY, OWE], s => s.start_refund(&read(State::RefundDue, false), &refund())),
+    case!("F1 start next refund", [PLACE, PAY, OWE, START_PART], s => s.start_refund(&with_part(), &part(2))),
     case!("F2 finish refund", [PLACE, PAY, OWE, START], s => s.finish_refund(&with_refund(), 1, "returned")),
     case!("F3 fail refund", [PLACE, PAY, OWE, START], s => s.fail_refund(&with_refund(), 1, "refused")),
     case!("M2 decide row", [ROW], s => s.decide_row(&row(), MoneyState::Refunding, "soon", NOW + 5)),
