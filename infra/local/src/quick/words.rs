@@ -84,7 +84,7 @@ impl<'a> Words<'a> {
     }
 
     /// Takes the sign that has to come next.
-    pub(super) fn expect(&mut self, sign: &'static str) -> Result<(), Refusal> {
+    pub(super) fn must_be(&mut self, sign: &'static str) -> Result<(), Refusal> {
         if self.take(Word::Sign(sign)) { Ok(()) } else { Err(self.wrong()) }
     }
 
