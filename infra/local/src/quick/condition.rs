@@ -125,25 +125,25 @@ fn not(words: &mut Words<'_>, mentions: &mut Mentions) -> Result<Part, Refusal> 
     }
     if words.take(Word::Sign("(")) {
         let part = either(words, mentions)?;
-        words.expect(")")?;
+        words.must_be(")")?;
         return Ok(part);
     }
     for (function, part) in
         [("attribute_exists", Part::Exists as fn(Path) -> Part), ("attribute_not_exists", Part::IsMissing)]
     {
         if words.take(Word::Plain(function)) {
-            words.expect("(")?;
+            words.must_be("(")?;
             let path = Path::read(words, mentions)?;
-            words.expect(")")?;
+            words.must_be(")")?;
             return Ok(part(path));
         }
     }
     if words.take(Word::Plain("contains")) {
-        words.expect("(")?;
+        words.must_be("(")?;
         let whole = operand(words, mentions)?;
-        words.expect(",")?;
+        words.must_be(",")?;
         let part = operand(words, mentions)?;
-        words.expect(")")?;
+        words.must_be(")")?;
         return Ok(Part::Contains(whole, part));
     }
     let left = operand(words, mentions)?;
@@ -157,9 +157,9 @@ fn operand(words: &mut Words<'_>, mentions: &mut Mentions) -> Result<Operand, Re
         return Ok(Operand::Value(mentions.value(value)));
     }
     if words.take(Word::Plain("size")) {
-        words.expect("(")?;
+        words.must_be("(")?;
         let path = Path::read(words, mentions)?;
-        words.expect(")")?;
+        words.must_be(")")?;
         return Ok(Operand::Size(path));
     }
     Path::read(words, mentions).map(Operand::At)

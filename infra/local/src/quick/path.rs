@@ -52,7 +52,7 @@ impl Path {
             while words.take(Word::Sign("[")) {
                 let Some(Word::Number(at)) = words.peek() else { return Err(words.wrong()) };
                 words.next();
-                words.expect("]")?;
+                words.must_be("]")?;
                 steps.push(Step::At(at));
             }
             if !words.take(Word::Sign(".")) {

@@ -45,7 +45,7 @@ impl Update {
             if clause(words, "SET", sets.is_empty())? {
                 sets = listed(words, |words| {
                     let path = Path::read(words, &mut mentions)?;
-                    words.expect("=")?;
+                    words.must_be("=")?;
                     Ok((path, sum(words, &mut mentions)?))
                 })?;
             } else if clause(words, "REMOVE", removes.is_empty())? {
@@ -169,19 +169,19 @@ fn source(words: &mut Words<'_>, mentions: &mut Mentions) -> Result<Source, Refu
         return Ok(Source::Value(mentions.value(value)));
     }
     if words.take(Word::Plain("if_not_exists")) {
-        words.expect("(")?;
+        words.must_be("(")?;
         let path = Path::read(words, mentions)?;
-        words.expect(",")?;
+        words.must_be(",")?;
         let otherwise = source(words, mentions)?;
-        words.expect(")")?;
+        words.must_be(")")?;
         return Ok(Source::IfMissing(path, Box::new(otherwise)));
     }
     if words.take(Word::Plain("list_append")) {
-        words.expect("(")?;
+        words.must_be("(")?;
         let first = source(words, mentions)?;
-        words.expect(",")?;
+        words.must_be(",")?;
         let second = source(words, mentions)?;
-        words.expect(")")?;
+        words.must_be(")")?;
         return Ok(Source::Append(Box::new(first), Box::new(second)));
     }
     Path::read(words, mentions).map(Source::At)

@@ -42,8 +42,7 @@ impl<'a> Words<'a> {
             let marked = matches!(first, '#' | ':');
             let body = rest.get(usize::from(marked)..).unwrap_or_default();
             let length = body.find(|letter| !is_letter(letter)).unwrap_or(body.len());
-            let after;
-            if length > 0 {
+            let after = if length > 0 {
                 let (word, left) = body.split_at_checked(length).ok_or_else(unreadable)?;
                 words.push(match first {
                     '#' => Word::Name(word),
@@ -51,12 +50,12 @@ impl<'a> Words<'a> {
                     '0'..='9' => Word::Number(word.parse().map_err(|_| unreadable())?),
                     _ => Word::Plain(word),
                 });
-                after = left;
+                left
             } else {
                 let sign = SIGNS.into_iter().find(|sign| rest.starts_with(*sign)).ok_or_else(unreadable)?;
                 words.push(Word::Sign(sign));
-                after = rest.strip_prefix(sign).unwrap_or_default();
-            }
+                rest.strip_prefix(sign).unwrap_or_default()
+            };
             rest = after.trim_start();
         }
         Ok(Words { text, words, at: 0 })
@@ -85,7 +84,7 @@ impl<'a> Words<'a> {
     }
 
     /// Takes the sign that has to come next.
-    pub(super) fn expect(&mut self, sign: &'static str) -> Result<(), Refusal> {
+    pub(super) fn must_be(&mut self, sign: &'static str) -> Result<(), Refusal> {
         if self.take(Word::Sign(sign)) { Ok(()) } else { Err(self.wrong()) }
     }
 
