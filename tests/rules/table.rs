@@ -2,8 +2,8 @@
 
 use domain::OrderId;
 use domain::order::{Event, Order, Refusal, State, decide};
+use rules::orders::{NOW, events, order};
 use std::collections::BTreeSet;
-use tests::orders::{NOW, events, order};
 
 fn cell(order: Option<&Order>, event: &Event) -> String {
     match decide(order, event, NOW) {
