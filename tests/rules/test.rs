@@ -14,6 +14,7 @@
 
 mod asking;
 mod canonical;
+mod channel;
 mod epay_create;
 mod epay_generated;
 mod epay_notice;
@@ -25,6 +26,7 @@ mod ids;
 mod limits;
 mod money;
 mod orders;
+mod outcomes;
 mod product;
 mod stock;
 mod support;

@@ -1,5 +1,7 @@
-//! Orders and events for whoever tests the rules: in this package alone, and in the package `tests` against the store.
+//! Orders and events for whoever tests the rules: in this package alone, and in the package `tests` against the store. And the table of
+//! what bent expressions came to.
 
 #![allow(clippy::unwrap_used, reason = "test helpers")]
 
+pub mod bent;
 pub mod orders;
