@@ -1,4 +1,4 @@
-//! `cargo run -p rules --bin bent`: makes the committed table of what cargo-mutants found. Started by `.ci/mutants`.
+//! `cargo run -p rules --example bent`: makes the committed table of what cargo-mutants found. Started by `.ci/mutants`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test's program")]
 

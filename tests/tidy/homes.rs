@@ -8,7 +8,7 @@ const IDS: &str = "shared/app/src/ids.rs";
 const CONFIG: &str = "shared/app/src/config.rs";
 const LOCAL: &str = "infra/local/src/main.rs";
 /// Which planted bug a test's program has. Compiled for nothing else.
-const GUARDS: &str = "shared/domain/src/guards.rs";
+const GUARDS: &str = "shared/domain/src/guards/chosen.rs";
 
 /// What code may say in one place only, what it is, and where its homes are.
 const HOMES: [(&str, &str, &[&str]); 12] = [

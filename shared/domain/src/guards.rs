@@ -16,9 +16,9 @@ compile_error!("planted bugs are for tests; a program that is released never has
 #[cfg(feature = "planted")]
 mod chosen;
 #[cfg(feature = "planted")]
-pub(crate) use chosen::{met, seen_by};
-#[cfg(feature = "planted")]
 pub use chosen::{holds, planted};
+#[cfg(feature = "planted")]
+pub(crate) use chosen::{met, seen_by};
 
 /// A condition that must hold before something is done, by its name: `condition`, and `true` where the guard is taken out.
 #[cfg(not(feature = "planted"))]
