@@ -147,8 +147,7 @@ const USE_CASES: &[&str] = &[
 ];
 
 /// What is tried for every other guard, after that.
-const LAST: &[&str] =
-    &["transitions agreement::the_w", "transitions moves::", "transitions guards::", "rules table::"];
+const LAST: &[&str] = &["transitions agreement::the_w", "transitions moves::", "transitions guards::", "rules table::"];
 
 impl Programs {
     /// Builds them, as `cargo test` does and with one feature more.
@@ -213,7 +212,8 @@ impl Programs {
         }
         let family = TRIED.iter().find(|(begins, _)| name.starts_with(begins)).map_or(&[][..], |(_, tried)| tried);
         let mut tried = BTreeSet::new();
-        let wanted = |what: &&&str| !search.is_quick || ["transitions ", "rules "].iter().any(|begins| what.starts_with(begins));
+        let wanted =
+            |what: &&&str| !search.is_quick || ["transitions ", "rules "].iter().any(|begins| what.starts_with(begins));
         let of_code =
             |(tests, codes): &(&'static str, &[&str])| codes.iter().any(|c| name.starts_with(c)).then_some(*tests);
         let by_code: Vec<&str> = BY_CODE.iter().filter_map(of_code).collect();
