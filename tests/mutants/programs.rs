@@ -49,19 +49,19 @@ type Tried = (&'static str, &'static [&'static str]);
 /// What is tried for guards whose name begins so, in this order: whole behaviours first. `sim` are worlds; everything else is a
 /// test's binary and a part of the paths of its tests.
 const TRIED: &[Tried] = &[
-    ("decide: MoneyProven", &["transitions agreement::the_write_pay", "api money::every_cell", "transitions table::"]),
+    ("decide: MoneyProven", &["transitions agreement::the_write_pay", "api money::every_cell", "rules table::"]),
     ("decide: Placed", &["transitions agreement::the_writes_place"]),
     ("decide: GivenUp", &["transitions agreement::the_writes_place"]),
     ("decide: CardsOpened", &["transitions agreement::the_write_deliver"]),
-    ("decide: RefundDone", &["transitions table::"]),
-    ("decide: ", &["transitions moves::every", "transitions table::"]),
+    ("decide: RefundDone", &["rules table::"]),
+    ("decide: ", &["transitions moves::every", "rules table::"]),
     (
         "MoneyProven: ",
         &["api money::every_cell", "api expiry::late_money_of_a_risk", "transitions agreement::the_write_pay"],
     ),
-    ("evidence", &["sim", "transitions evidence::"]),
-    ("final", &["transitions evidence::"]),
-    ("owns: ", &["transitions evidence::", "api races::one_key"]),
+    ("evidence", &["sim", "rules evidence::"]),
+    ("final", &["rules evidence::"]),
+    ("owns: ", &["rules evidence::", "api races::one_key"]),
     ("C0 move cursor: ", &["steps create::a_create_of_fifty"]),
     ("C1 claim: ", &["api races::the_last_card", "steps create::a_create_of_one_card"]),
     ("C1' reuse: ", &["api races::the_last_card"]),
@@ -147,21 +147,20 @@ const USE_CASES: &[&str] = &[
 ];
 
 /// What is tried for every other guard, after that.
-const LAST: &[&str] =
-    &["transitions agreement::the_w", "transitions moves::", "transitions guards::", "transitions table::"];
+const LAST: &[&str] = &["transitions agreement::the_w", "transitions moves::", "transitions guards::", "rules table::"];
 
 impl Programs {
     /// Builds them, as `cargo test` does and with one feature more.
     pub fn build() -> Programs {
-        // Both packages at once, as `cargo test` does: of one alone, cargo would build other people's packages anew.
+        // All packages at once, as `cargo test` does: of one alone, cargo would build other people's packages anew.
         let mut cargo = Command::new("cargo");
         // What cargo says of the package that runs this would make another one's build script believe that it has to run again.
         for name in SAID_BY_CARGO {
             cargo.env_remove(name);
         }
         let output = cargo
-            .args(["test", "--no-run", "--quiet", "--package", "tests", "--package", "sim"])
-            .args(["--test", "transitions", "--test", "steps", "--test", "api", "--test", "sim"])
+            .args(["test", "--no-run", "--quiet", "--package", "tests", "--package", "sim", "--package", "rules"])
+            .args(["--test", "transitions", "--test", "rules", "--test", "steps", "--test", "api", "--test", "sim"])
             .args(["--features", "tests/planted", "--message-format=json-render-diagnostics"])
             .current_dir(root())
             .stderr(Stdio::inherit())
@@ -213,7 +212,8 @@ impl Programs {
         }
         let family = TRIED.iter().find(|(begins, _)| name.starts_with(begins)).map_or(&[][..], |(_, tried)| tried);
         let mut tried = BTreeSet::new();
-        let wanted = |what: &&&str| !search.is_quick || what.starts_with("transitions ");
+        let wanted =
+            |what: &&&str| !search.is_quick || ["transitions ", "rules "].iter().any(|begins| what.starts_with(begins));
         let of_code =
             |(tests, codes): &(&'static str, &[&str])| codes.iter().any(|c| name.starts_with(c)).then_some(*tests);
         let by_code: Vec<&str> = BY_CODE.iter().filter_map(of_code).collect();

@@ -7,7 +7,6 @@
 
 pub mod cost;
 pub mod mutants;
-pub mod orders;
 pub mod parity;
 pub mod receivers;
 pub mod roles;
@@ -17,6 +16,7 @@ pub mod taps;
 pub mod template;
 pub mod visitor;
 
+pub use rules::orders;
 pub use shop::{Buyer, TestShop};
 pub use visitor::Visitor;
 

@@ -8,7 +8,7 @@ const IDS: &str = "shared/app/src/ids.rs";
 const CONFIG: &str = "shared/app/src/config.rs";
 const LOCAL: &str = "infra/local/src/main.rs";
 /// Which planted bug a test's program has. Compiled for nothing else.
-const GUARDS: &str = "shared/domain/src/guards.rs";
+const GUARDS: &str = "shared/domain/src/guards/chosen.rs";
 
 /// Who may choose the engine that keeps nothing: the simulator and what compares engines, and a world that was told to.
 const WORLD: &str = "infra/local/src/world.rs";

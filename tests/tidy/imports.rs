@@ -5,7 +5,7 @@ use crate::tree::Tree;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every package, lower layers first, and the packages of the workspace that it may use. `tests` is not under anybody.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("payments", &["domain"]),
     ("push", &["domain"]),
@@ -13,7 +13,8 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("app", &["domain", "payments", "push", "store"]),
     ("functions", &["domain", "payments", "push", "store", "app"]),
     ("local", &["domain", "payments", "store", "app", "functions"]),
-    ("tests", &["domain", "payments", "push", "store", "app", "functions", "local"]),
+    ("rules", &["domain"]),
+    ("tests", &["domain", "payments", "push", "store", "app", "functions", "local", "rules"]),
     ("sim", &["domain", "payments", "app", "functions", "local", "tests"]),
     ("model", &["domain"]),
     // Measures programs from outside.

@@ -1,14 +1,12 @@
-//! The table of states and events, the text of every write, and both held against each other.
+//! The text of every write, and every write held against the table of states and events.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod agreement;
-mod evidence;
 mod guards;
 mod moves;
 mod parity;
 mod quick;
-mod table;
 
 /// How many writes there are. A write that is added or lost is a change of this number.
 const WRITES: usize = 71;

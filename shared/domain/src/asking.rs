@@ -37,20 +37,3 @@ pub fn next_after_end(order: &Order, now: Millis) -> Millis {
 pub fn is_over(order: &Order, payable_ms: i64, now: Millis) -> bool {
     now >= order.expires_at.saturating_add(payable_ms)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_question_is_due_once_for_each_of_its_times() {
-        assert!(!is_due(0, 0, 4_999));
-        assert!(is_due(0, 0, 5_000) && is_due(0, 4_999, 5_000));
-        assert!(!is_due(0, 5_000, 29_999));
-        assert!(is_due(0, 5_000, 600_000));
-        assert!(!is_due(0, 600_000, 1_799_999) && is_due(0, 600_000, 1_800_000));
-        assert!(!is_due(0, 1_800_000, Millis::MAX));
-        assert!(is_due(0, Millis::MIN, 5_000), "a first look asks");
-        assert!(is_due(Millis::MAX, 0, Millis::MAX), "no overflow");
-    }
-}

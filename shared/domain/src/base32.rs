@@ -12,9 +12,10 @@ fn value(letter: u8) -> Option<u8> {
     ALPHABET.iter().position(|&a| a == letter).and_then(|p| u8::try_from(p).ok())
 }
 
-/// Encodes bytes, most significant bit first. Fifteen bytes give exactly 24 letters.
-pub(crate) fn encode(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len().div_ceil(5) * 8);
+/// Encodes bytes, most significant bit first. Fifteen bytes give exactly 24 letters; lengths that leave bits over do not compile.
+pub(crate) fn encode<const N: usize>(bytes: &[u8; N]) -> String {
+    const { assert!(N.is_multiple_of(5), "five bytes are eight letters") };
+    let mut out = String::with_capacity(N / 5 * 8);
     let (mut buffer, mut bits) = (0u16, 0u8);
     for &byte in bytes {
         buffer = (buffer << 8) | u16::from(byte);
@@ -25,15 +26,13 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
         }
         buffer &= (1 << bits) - 1;
     }
-    if bits > 0 {
-        out.push(letter((buffer << (5 - bits)) as u8));
-    }
     out
 }
 
-/// Decodes exactly `N` bytes from capitals and digits; anything else, left-over bits included, is `None`.
+/// Decodes exactly `N` bytes from capitals and digits; anything else is `None`. Lengths that leave bits over do not compile.
 pub(crate) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.len() != (N * 8).div_ceil(5) {
+    const { assert!(N.is_multiple_of(5), "eight letters are five bytes") };
+    if text.len() != N / 5 * 8 {
         return None;
     }
     let mut out = [0u8; N];
@@ -48,5 +47,5 @@ pub(crate) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
             buffer &= (1 << bits) - 1;
         }
     }
-    (filled == N && buffer == 0).then_some(out)
+    Some(out)
 }

@@ -87,7 +87,7 @@ fn random_damage_is_never_accepted_as_something_else() {
     let meant = meaning(&genuine).unwrap();
     let mut random = fastrand::Rng::with_seed(20_261_122);
     let (mut accepted, mut refused) = (0, 0);
-    for case in 0..20_000 {
+    for case in 0..5_000 {
         let mut bytes = genuine.clone();
         damage(&mut random, &mut bytes);
         // As a body, because a query is text; the codec reads both alike.
@@ -109,7 +109,7 @@ fn random_damage_is_never_accepted_as_something_else() {
         }
     }
     // Both happen often enough for the test to mean something.
-    assert!(accepted > 500 && refused > 10_000, "accepted {accepted}, refused {refused}");
+    assert!(accepted > 125 && refused > 2_500, "accepted {accepted}, refused {refused}");
 }
 
 /// Well-signed nonsense: whatever the gateway may sign, the codec answers, and what it calls paid can be booked.

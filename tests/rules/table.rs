@@ -1,9 +1,9 @@
 //! The whole table of states and events, as reviewed text.
 
 use domain::OrderId;
-use domain::order::{Event, Order, Refusal, State, decide};
+use domain::order::{Event, Order, Refusal, State, Why, decide};
+use rules::orders::{NOW, events, order};
 use std::collections::BTreeSet;
-use tests::orders::{NOW, events, order};
 
 fn cell(order: Option<&Order>, event: &Event) -> String {
     match decide(order, event, NOW) {
@@ -88,6 +88,44 @@ fn moves_go_forward_only() {
     assert_eq!(moves.into_iter().collect::<Vec<_>>(), expected);
     for end in [State::Void, State::Delivered, State::Refunded] {
         assert!(State::ALL.into_iter().all(|later| end.may_become(later) == (later == end)), "{end:?} is an end");
+    }
+}
+
+/// What may come of a state is what the moves lead to, one after the other, and nothing else.
+#[test]
+fn what_may_become_of_a_state_is_where_its_moves_lead() {
+    let id = OrderId([1; 15]);
+    let mut reached: BTreeSet<(usize, usize)> = (0..State::ALL.len()).map(|at| (at, at)).collect();
+    let place = |state: State| State::ALL.iter().position(|s| *s == state).unwrap();
+    for state in State::ALL {
+        for (_, event) in events(id) {
+            let next = |to_review| decide(Some(&order(id, state, to_review)), &event, NOW).ok()?.next;
+            reached.extend([false, true].into_iter().filter_map(next).map(|next| (place(state), place(next))));
+        }
+    }
+    for _ in State::ALL {
+        let further: Vec<_> = reached
+            .iter()
+            .flat_map(|(from, over)| reached.iter().filter(move |(o, _)| o == over).map(move |(_, to)| (*from, *to)))
+            .collect();
+        reached.extend(further);
+    }
+    for from in State::ALL {
+        for to in State::ALL {
+            assert_eq!(from.may_become(to), reached.contains(&(place(from), place(to))), "{from:?} to {to:?}");
+        }
+    }
+}
+
+/// A second press of the same button is a success; the same button about money that is owed back for another reason is not.
+#[test]
+fn a_refused_review_is_refused_once() {
+    let id = OrderId([1; 15]);
+    for state in [State::RefundDue, State::Refunded] {
+        let refused = Order { why: Some(Why::Review), ..order(id, state, true) };
+        assert_eq!(decide(Some(&refused), &Event::ReviewRefused, NOW), Err(Refusal::AlreadyDone));
+        let returned = Order { why: Some(Why::Seller), ..refused };
+        assert_eq!(decide(Some(&returned), &Event::ReviewRefused, NOW), Err(Refusal::WrongState));
     }
 }
 

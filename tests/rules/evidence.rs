@@ -3,7 +3,7 @@
 use domain::order::{Order, State};
 use domain::stock::evidence::{is_final, owns, releasable};
 use domain::{OrderId, ProductId};
-use tests::orders::order;
+use rules::orders::order;
 
 /// The order's own slot is strip 0, position 47.
 fn own(order: &Order, generation: u8) -> bool {
