@@ -30,7 +30,7 @@ fn bodies_pass_through_the_gateway() {
     assert_eq!(IMPORT_PART_MAX, 5_242_880);
     assert_eq!(BODY_MAX, 65_536);
     assert_eq!(FIELDS_MAX, 8_192);
-    assert!(FIELDS_MAX * 3 < BODY_MAX, "fields that are percent-encoded are a body too");
+    const { assert!(FIELDS_MAX * 3 < BODY_MAX, "fields that are percent-encoded are a body too") };
 }
 
 #[test]
