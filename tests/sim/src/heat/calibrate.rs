@@ -6,6 +6,7 @@ use super::rivals::{Design, Load, run};
 use super::story;
 use super::wire::{CREATE, Heat, Setting, Wire};
 use fastrand::Rng;
+use local::engine::EngineKind;
 use local::seam::{Call, Carried};
 use serde_json::json;
 use std::sync::Arc;
@@ -89,7 +90,7 @@ fn demands(size: Size, counter: &Row, transaction: &Row, burst: &Row, report: &m
 fn tables(size: Size) -> [u64; 4] {
     story::paused(async move {
         let heat = Heat::new(size.seed, Setting { writes: size.fresh, ..Setting::default() });
-        let world = story::world(size.seed, &super::bank::Bank::default()).await;
+        let world = story::world(size.seed, &super::bank::Bank::default(), EngineKind::Embedded).await;
         let seam = world.seam(Arc::new(Wire(heat.clone(), CREATE)));
         let mut rng = Rng::with_seed(size.seed);
         let mut taken = [0; 4];

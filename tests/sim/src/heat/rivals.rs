@@ -6,6 +6,7 @@ use super::report::Row;
 use super::wire::{CREATE, Heat, Setting, Wire};
 use fastrand::Rng;
 use local::World;
+use local::engine::EngineKind;
 use local::seam::{Call, Carried, Seam};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -139,7 +140,7 @@ async fn create(design: Design, heat: &Heat, seam: &Seam, rng: &mut Rng, no: u64
 pub fn run(design: Design, name: &'static str, load: Load, setting: Setting) -> Row {
     super::story::paused(async move {
         let heat = Heat::new(load.seed, setting);
-        let world: World = super::story::world(load.seed, &super::bank::Bank::default()).await;
+        let world: World = super::story::world(load.seed, &super::bank::Bank::default(), EngineKind::Embedded).await;
         let seam = world.seam(Arc::new(Wire(heat.clone(), CREATE)));
         let stock = json!({"TableName": TABLE, "Item": {"k": {"S": "counter"}, "n": {"N": load.stock.to_string()}}});
         let (status, _, _) = seam.aws("DynamoDB_20120810.PutItem", stock.to_string().as_bytes()).await;

@@ -78,8 +78,8 @@ pub fn paused<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(work)
 }
 
-/// A world with nothing on sale, with a provider outside of it.
-pub async fn world(seed: u64, bank: &Bank) -> World {
+/// A world with nothing on sale, with a provider outside of it. Designs with transactions need the embedded engine.
+pub async fn world(seed: u64, bank: &Bank, engine: EngineKind) -> World {
     // The SDK draws its pauses from here.
     fastrand::seed(seed);
     let rng = Mutex::new(Rng::with_seed(seed.wrapping_add(1)));
@@ -98,8 +98,7 @@ pub async fn world(seed: u64, bank: &Bank) -> World {
         password_hash: Some(tests::shop::HASH.clone()),
         ids,
         pushes: Pushes { outside: Outside::Everything(bank.connector()), ..Pushes::default() },
-        // Its rivals need transactions.
-        engine: EngineKind::Embedded,
+        engine,
     })
     .await
     .unwrap()
@@ -221,7 +220,7 @@ pub fn run(wish: Wish, mut report: Report) -> Outcome {
 async fn play(wish: Wish, report: &mut Report) -> Vec<Row> {
     let bank = Bank::default();
     let setting = Setting { writes: READY, reads: READY, burst: wish.burst, lost: LOST, ..Setting::default() };
-    let world = world(wish.seed, &bank).await;
+    let world = world(wish.seed, &bank, EngineKind::Quick).await;
     let heat = Heat::new(wish.seed, setting);
     let fleet = Fleet::new(world, heat.clone());
     let ramp = wish.seconds / 4;
