@@ -274,7 +274,9 @@ async fn play(wish: Wish, report: &mut Report) -> Vec<Row> {
     for machine in machines {
         machine.abort();
     }
-    let (given_back, ended) = (heat.ledger().as_ref().map_or(0, |l| l.given_back), ended(&heat));
+    // Two statements: in one, the first lock would be held while the second is waited for.
+    let given_back = heat.ledger().as_ref().map_or(0, |ledger| ledger.given_back);
+    let ended = ended(&heat);
     let (most, started) = fleet.sizes();
     report.line(format_args!(
         "One product, {stock} cards, {} orders a second, seed {}: the model says",
