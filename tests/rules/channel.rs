@@ -27,7 +27,25 @@ fn faults_of_an_attempt_in_words() {
             CreateError::Method,
             "channel_method",
             "This way to pay is not set up correctly.",
-            "the way to pay is not [a-z0-9_]{1,20}",
+            "the way to pay is not one that this channel has",
+        ),
+        (
+            CreateError::Account("no such merchant"),
+            "channel_account",
+            "This way to pay is not set up correctly.",
+            "the provider does not let the account do this: no such merchant",
+        ),
+        (
+            CreateError::Refused("too small"),
+            "channel_refused",
+            "This way to pay gives no answer at the moment.",
+            "the provider made nothing: too small",
+        ),
+        (
+            CreateError::Unknown("no reply"),
+            "channel_unknown",
+            "This way to pay gives no answer at the moment.",
+            "no explicit answer: no reply",
         ),
     ] {
         assert_eq!((error.code(), error.public_message(), error.log_message().as_str()), (code, public, log));
@@ -119,7 +137,7 @@ fn what_is_printed_shows_the_shape_alone() {
         "GET https://gateway.example/api.php?*** [\"x-key\"] (5 bytes)"
     );
     assert_eq!(format!("{:?}", request(BASE)), "GET https://gateway.example [\"x-key\"] (5 bytes)");
-    let reply = HttpReply { status: 503, body: KEY.as_bytes().to_vec() };
+    let reply = HttpReply::bare(503, KEY.as_bytes().to_vec());
     assert_eq!(format!("{reply:?}"), "HTTP 503 (32 bytes)");
     let secret = Secret::new(KEY.to_owned());
     assert_eq!((format!("{secret:?}").as_str(), secret.expose()), ("***", KEY));
@@ -136,11 +154,12 @@ fn the_first_header_of_a_name_in_any_case() {
 fn a_way_to_pay_has_twenty_letters_at_the_most() {
     let number = number();
     let account = Account::new(BASE, PID, Secret::new(KEY.to_owned()), Options::default()).unwrap();
-    let channel = payments::Channel::EpayV1(account);
+    let channel = payments::Channel::new(account);
     for (method, is_good) in
         [("a", true), ("wx_pay2", true), ("abcdefghijklmnopqrst", true), ("abcdefghijklmnopqrstu", false)]
     {
-        let created = drive(channel.create(&AttemptView { method: Some(method), ..attempt(&number) }), |_| None).1;
+        let created =
+            drive(channel.create(&AttemptView { method: Some(method), ..attempt(&number) }, &CALL), |_| None).1;
         assert_eq!(created.is_ok(), is_good, "{method}");
     }
 }
@@ -155,8 +174,8 @@ fn the_longest_body_is_read() {
     assert_eq!(sent(MAX + 1), Reject::Malformed("too long"));
     let told = |length: usize| {
         let body = format!("{}{{\"code\":1}}", " ".repeat(length - 10)).into_bytes();
-        let reply = HttpReply { status: 200, body };
-        drive(channel().query(&number()), |_| Some(reply.clone())).1
+        let reply = HttpReply::bare(200, body);
+        drive(channel().query(&asked(&number()), &CALL), |_| Some(reply.clone())).1
     };
     assert_eq!(told(MAX), payments::QueryState::Unknown("the reply is about another merchant"));
     assert_eq!(told(MAX + 1), payments::QueryState::Unknown("the reply is too long"));

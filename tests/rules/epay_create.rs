@@ -3,14 +3,14 @@
 use crate::support::*;
 use domain::Currency;
 use payments::epay::{Account, BadAccount, Options};
-use payments::{AttemptView, Channel, CreateError, Created, Outcome, Secret, form};
+use payments::{AttemptView, Channel, CreateError, Created, Outcome, Secret, Started, form};
 
 fn value<'a>(fields: &'a Fields, name: &str) -> &'a str {
     &fields.iter().find(|(n, _)| n == name).unwrap().1
 }
 
 fn error(attempt: &AttemptView<'_>) -> CreateError {
-    drive(channel().create(attempt), |_| None).1.unwrap_err()
+    drive(channel().create(attempt, &CALL), |_| None).1.unwrap_err()
 }
 
 fn name_sent(product_name: &str) -> String {
@@ -41,15 +41,16 @@ fn the_address_holds_what_was_signed() {
 #[test]
 fn the_same_attempt_has_the_same_address() {
     let number = number();
-    let create = || drive(channel().create(&attempt(&number)), |_| None).1;
+    let create = || drive(channel().create(&attempt(&number), &CALL), |_| None).1;
     assert_eq!(create(), create());
 }
 
 #[test]
 fn what_this_kind_of_channel_can_do() {
-    let described = channel().describe();
-    assert_eq!(described.kind, "epay_v1");
-    assert!(described.create_is_pure && described.refunds && !described.closes);
+    let channel = channel();
+    let described = channel.kind();
+    assert_eq!(described.name, "epay_v1");
+    assert!(!described.asks_to_create && described.refunds && !described.closes);
     assert_eq!(described.payable_after_ms, 24 * 60 * 60 * 1_000);
 }
 
@@ -212,7 +213,7 @@ fn slashes_at_the_end_of_the_gateway_do_not_matter() {
     let number = number();
     let url = |base: &str| {
         let account = Account::new(base, PID, Secret::new(KEY.to_owned()), Options::default()).unwrap();
-        drive(Channel::EpayV1(account).create(&attempt(&number)), |_| None).1.unwrap()
+        drive(Channel::new(account).create(&attempt(&number), &CALL), |_| None).1.unwrap().shown
     };
     assert_eq!(url("https://gateway.example//"), url("https://gateway.example"));
     let Created::Redirect(deep) = url("https://gateway.example/epay/") else { panic!("not a redirect") };
@@ -223,10 +224,13 @@ fn slashes_at_the_end_of_the_gateway_do_not_matter() {
 #[test]
 fn the_key_can_be_joined_with_a_separator() {
     let options = Options { key_separator: true, ..Options::default() };
-    let fork = Channel::EpayV1(Account::new(BASE, PID, Secret::new(KEY.to_owned()), options).unwrap());
+    let fork = Channel::new(Account::new(BASE, PID, Secret::new(KEY.to_owned()), options).unwrap());
     let family = payments::canonical::Family { tail: payments::canonical::Tail::AndKey, ..FAMILY };
     let number = number();
-    let Ok(Created::Redirect(url)) = drive(fork.create(&attempt(&number)), |_| None).1 else { panic!("no redirect") };
+    let Ok(Started { shown: Created::Redirect(url), .. }) = drive(fork.create(&attempt(&number), &CALL), |_| None).1
+    else {
+        panic!("no redirect")
+    };
     let fields = own(form::parse(url.split_once('?').unwrap().1.as_bytes()).unwrap().iter());
     assert_eq!(value(&fields, "sign"), family.md5(borrowed(&fields), KEY));
 
@@ -234,7 +238,7 @@ fn the_key_can_be_joined_with_a_separator() {
         let mut fields = notice();
         fields.push(("sign".to_owned(), sign));
         let query = query_of(&fields);
-        channel.verify(&payments::RawRequest { method: "GET", query: &query, headers: &[], body: b"" })
+        channel.verify(&payments::RawRequest { method: "GET", query: &query, headers: &[], body: b"" }, CALL.now)
     };
     assert!(verify(&fork, family.md5(borrowed(&notice()), KEY)).is_ok());
     assert!(verify(&fork, FAMILY.md5(borrowed(&notice()), KEY)).is_err());

@@ -359,7 +359,7 @@ fn the_method_is_optional() {
 fn an_address_cannot_turn_our_signature_into_a_notification() {
     let number = number();
     let evil = "https://shop.example/o/1&trade_no=1&trade_status=TRADE_SUCCESS";
-    let signs = channel().create(&AttemptView { return_url: evil, ..attempt(&number) });
+    let signs = channel().create(&AttemptView { return_url: evil, ..attempt(&number) }, &CALL);
     assert_eq!(drive(signs, |_| None).1, Err(CreateError::Address("return_url")));
 
     let form = without(&without(&pay_form(&attempt(&number)), "sign"), "sign_type");
@@ -410,5 +410,5 @@ fn a_rotated_key_verifies_nothing_of_the_old_one() {
     let account = payments::epay::Account::new(BASE, PID, rotated, payments::epay::Options::default()).unwrap();
     let query = query(&notice());
     let request = RawRequest { method: "GET", query: &query, headers: &[], body: b"" };
-    assert_eq!(Channel::EpayV1(account).verify(&request), Err(Reject::BadSignature));
+    assert_eq!(Channel::new(account).verify(&request, CALL.now), Err(Reject::BadSignature));
 }

@@ -5,11 +5,11 @@ use payments::{HttpReply, Paid, QueryState};
 use serde_json::{Value, json};
 
 fn ask(reply: Option<HttpReply>) -> QueryState {
-    drive(channel().query(&number()), |_| reply.clone()).1
+    drive(channel().query(&asked(&number()), &CALL), |_| reply.clone()).1
 }
 
 fn told(body: &str) -> QueryState {
-    ask(Some(HttpReply { status: 200, body: body.as_bytes().to_vec() }))
+    ask(Some(HttpReply::bare(200, body.as_bytes().to_vec())))
 }
 
 fn order() -> Value {
@@ -43,7 +43,7 @@ fn paid(minor: i64) -> QueryState {
 
 #[test]
 fn the_question_carries_the_key_and_never_prints_it() {
-    let (sent, _) = drive(channel().query(&number()), |_| None);
+    let (sent, _) = drive(channel().query(&asked(&number()), &CALL), |_| None);
     let [request] = sent.as_slice() else { panic!("one request") };
     assert_eq!(request.method, "GET");
     let url = format!("{BASE}/api.php?act=order&pid={PID}&key={KEY}&out_trade_no={NUMBER}");
@@ -52,7 +52,7 @@ fn the_question_carries_the_key_and_never_prints_it() {
     let printed = format!("{request:?}");
     assert!(printed.contains("GET https://gateway.example/api.php?***"), "{printed}");
     assert!(!printed.contains(KEY));
-    assert!(!format!("{:?}", HttpReply { status: 200, body: KEY.as_bytes().to_vec() }).contains(KEY));
+    assert!(!format!("{:?}", HttpReply::bare(200, KEY.as_bytes().to_vec())).contains(KEY));
 }
 
 #[test]
@@ -149,12 +149,12 @@ fn everything_else_is_unknown() {
     assert!(matches!(told(&without_field("money")), QueryState::Unknown(_)));
     assert!(matches!(ask(None), QueryState::Unknown("no reply")));
     for status in [201, 204, 301, 302, 403, 404, 429, 500, 502, 503] {
-        let state = ask(Some(HttpReply { status, body: order().to_string().into_bytes() }));
+        let state = ask(Some(HttpReply::bare(status, order().to_string().into_bytes())));
         assert!(matches!(state, QueryState::Unknown(_)), "HTTP {status}: {state:?}");
     }
     let mut latin = order().to_string().into_bytes();
     latin.extend(b"\xff");
-    assert!(matches!(ask(Some(HttpReply { status: 200, body: latin })), QueryState::Unknown(_)));
+    assert!(matches!(ask(Some(HttpReply::bare(200, latin))), QueryState::Unknown(_)));
 }
 
 /// As long as the shop sent nothing back, 2 was no answer. Now it has to be one: it alone tells that a refund took effect
@@ -186,13 +186,13 @@ fn a_list_is_no_order() {
 const TRADE: &str = "2026112205060712345";
 
 fn told_by_number(body: &str) -> QueryState {
-    let reply = HttpReply { status: 200, body: body.as_bytes().to_vec() };
-    drive(channel().query_number(TRADE).unwrap(), |_| Some(reply.clone())).1
+    let reply = HttpReply::bare(200, body.as_bytes().to_vec());
+    drive(channel().query_number(TRADE, &CALL).unwrap(), |_| Some(reply.clone())).1
 }
 
 #[test]
 fn the_question_by_the_gateways_number() {
-    let (sent, state) = drive(channel().query_number(TRADE).unwrap(), |_| None);
+    let (sent, state) = drive(channel().query_number(TRADE, &CALL).unwrap(), |_| None);
     let [request] = sent.as_slice() else { panic!("one request") };
     assert_eq!(request.method, "GET");
     assert_eq!(request.url, format!("{BASE}/api.php?act=order&pid={PID}&key={KEY}&trade_no={TRADE}"));
@@ -202,7 +202,7 @@ fn the_question_by_the_gateways_number() {
     let printed = format!("{request:?}");
     assert!(!printed.contains(KEY) && !printed.contains(TRADE), "{printed}");
     // A number can hold anything that a gateway signed; in the address it holds nothing of the address.
-    let (sent, _) = drive(channel().query_number("1&act=refund#%").unwrap(), |_| None);
+    let (sent, _) = drive(channel().query_number("1&act=refund#%", &CALL).unwrap(), |_| None);
     assert!(sent[0].url.ends_with("&trade_no=1%26act%3Drefund%23%25"), "{}", sent[0].url);
 }
 
@@ -251,7 +251,7 @@ fn an_answer_by_the_gateways_number_is_about_that_trade() {
 #[test]
 fn without_a_number_nothing_is_asked() {
     for bad in ["", "1\n2", &"9".repeat(129)] {
-        let (sent, state) = drive(channel().query_number(bad).unwrap(), |_| panic!("nothing is sent"));
+        let (sent, state) = drive(channel().query_number(bad, &CALL).unwrap(), |_| panic!("nothing is sent"));
         assert!(sent.is_empty() && matches!(state, QueryState::Unknown(_)), "{bad:?}");
     }
 }

@@ -11,15 +11,15 @@ const TRADE: &str = "2026112205060712345";
 /// A gateway that calls a good refund by this code.
 fn with_code(code: i64) -> Channel {
     let options = Options { refund: Some(code), ..Options::default() };
-    Channel::EpayV1(Account::new(BASE, PID, Secret::new(KEY.to_owned()), options).unwrap())
+    Channel::new(Account::new(BASE, PID, Secret::new(KEY.to_owned()), options).unwrap())
 }
 
 fn send(channel: &Channel, reply: Option<HttpReply>) -> RefundState {
-    drive(channel.refund(TRADE, yuan(990)).unwrap(), |_| reply.clone()).1
+    drive(channel.refund(&back(TRADE, yuan(990)), &CALL).unwrap(), |_| reply.clone()).1
 }
 
 fn told(code: i64, body: &str) -> RefundState {
-    send(&with_code(code), Some(HttpReply { status: 200, body: body.as_bytes().to_vec() }))
+    send(&with_code(code), Some(HttpReply::bare(200, body.as_bytes().to_vec())))
 }
 
 fn done() -> Value {
@@ -37,7 +37,7 @@ fn refused(code: impl Into<Value>, msg: &str) -> String {
 
 #[test]
 fn the_order_to_send_back_byte_for_byte() {
-    let (sent, state) = drive(with_code(0).refund(TRADE, yuan(990)).unwrap(), |_| None);
+    let (sent, state) = drive(with_code(0).refund(&back(TRADE, yuan(990)), &CALL).unwrap(), |_| None);
     let [request] = sent.as_slice() else { panic!("one request") };
     assert_eq!(request.method, "POST");
     assert_eq!(request.url, "https://gateway.example/api.php?act=refund");
@@ -58,7 +58,7 @@ fn the_order_to_send_back_byte_for_byte() {
 fn numbers_and_keys_stay_inside_their_fields() {
     let options = Options { refund: Some(0), ..Options::default() };
     let account = Account::new(BASE, PID, Secret::new("k&e=y +%月".to_owned()), options).unwrap();
-    let step = Channel::EpayV1(account).refund("1&money=100 月", yuan(1)).unwrap();
+    let step = Channel::new(account).refund(&back("1&money=100 月", yuan(1)), &CALL).unwrap();
     let (sent, _) = drive(step, |_| None);
     let body = "pid=1000&key=k%26e%3Dy%20%2B%25%E6%9C%88&trade_no=1%26money%3D100%20%E6%9C%88&money=0.01";
     assert_eq!(std::str::from_utf8(&sent[0].body), Ok(body));
@@ -68,14 +68,14 @@ fn numbers_and_keys_stay_inside_their_fields() {
 #[test]
 fn money_has_two_digits() {
     for (minor, text) in [(1, "0.01"), (10, "0.10"), (100, "1.00"), (123_456_789, "1234567.89")] {
-        let (sent, _) = drive(with_code(0).refund(TRADE, yuan(minor)).unwrap(), |_| None);
+        let (sent, _) = drive(with_code(0).refund(&back(TRADE, yuan(minor)), &CALL).unwrap(), |_| None);
         assert!(sent[0].body.ends_with(format!("&money={text}").as_bytes()), "{minor}");
     }
 }
 
 #[test]
 fn the_request_prints_neither_key_nor_number() {
-    let (sent, _) = drive(with_code(0).refund(TRADE, yuan(990)).unwrap(), |_| None);
+    let (sent, _) = drive(with_code(0).refund(&back(TRADE, yuan(990)), &CALL).unwrap(), |_| None);
     let printed = format!("{:?}", sent[0]);
     assert!(printed.contains("POST https://gateway.example/api.php?***"), "{printed}");
     for secret in [KEY, TRADE, "9.90", "refund"] {
@@ -86,8 +86,8 @@ fn the_request_prints_neither_key_nor_number() {
 
 #[test]
 fn an_account_without_the_call_has_none() {
-    assert!(channel().refund(TRADE, yuan(990)).is_none());
-    assert!(channel().describe().refunds, "its kind has, all the same");
+    assert!(channel().refund(&back(TRADE, yuan(990)), &CALL).is_none());
+    assert!(channel().kind().refunds, "its kind has, all the same");
 }
 
 /// Nothing leaves, so nothing went back, and that is sure.
@@ -98,7 +98,8 @@ fn what_cannot_be_sent_back_is_not_asked_for() {
     for (number, amount) in
         [(TRADE, usd), (TRADE, yuan(0)), (TRADE, yuan(-1)), ("", yuan(1)), ("1\u{0}", yuan(1)), (&long, yuan(1))]
     {
-        let (sent, state) = drive(with_code(0).refund(number, amount).unwrap(), |_| panic!("nothing is sent"));
+        let (sent, state) =
+            drive(with_code(0).refund(&back(number, amount), &CALL).unwrap(), |_| panic!("nothing is sent"));
         assert!(sent.is_empty() && matches!(state, RefundState::Refused(_)), "{number:?} {amount}");
     }
 }
@@ -223,11 +224,11 @@ fn everything_else_is_unknown() {
     assert_eq!(send(&with_code(0), None), RefundState::Unknown("no reply"), "a time-out is no answer");
     for body in [done().to_string(), refused(-1, "订单不存在"), refused(-2, "KEY校验失败")] {
         for status in [201, 202, 204, 301, 302, 400, 403, 404, 429, 500, 502, 503, 504] {
-            let state = send(&with_code(0), Some(HttpReply { status, body: body.clone().into_bytes() }));
+            let state = send(&with_code(0), Some(HttpReply::bare(status, body.clone().into_bytes())));
             assert!(matches!(state, RefundState::Unknown(_)), "HTTP {status}: {state:?}");
         }
     }
     let mut latin = done().to_string().into_bytes();
     latin.extend(b"\xff");
-    assert!(matches!(send(&with_code(0), Some(HttpReply { status: 200, body: latin })), RefundState::Unknown(_)));
+    assert!(matches!(send(&with_code(0), Some(HttpReply::bare(200, latin))), RefundState::Unknown(_)));
 }

@@ -3,7 +3,10 @@
 use domain::{Currency, Money, OutTradeNo};
 use payments::canonical::{Case, Family, Tail};
 use payments::epay::{Account, Options};
-use payments::{AttemptView, Channel, Created, HttpReply, HttpRequest, Notice, RawRequest, Reject, Secret, Step, form};
+use payments::{
+    AttemptRef, AttemptView, Call, Channel, Created, Device, HttpReply, HttpRequest, Notice, RawRequest, RefundView,
+    Reject, Secret, Started, Step, form,
+};
 
 pub const PID: &str = "1000";
 pub const KEY: &str = "a-key-that-opens-nothing-0123456";
@@ -13,6 +16,9 @@ pub const NUMBER: &str = "0123456789ABCDEFGHJKMNPQAZ1";
 /// How the tests sign: 易支付's own family, written down a second time.
 pub const FAMILY: Family = Family { drop: &["sign", "sign_type"], tail: Tail::Key, case: Case::Lower };
 
+/// When and by what chance everything here is called.
+pub const CALL: Call = Call { now: 1_795_305_600_000, nonce: [7; 16] };
+
 pub type Fields = Vec<(String, String)>;
 
 pub fn account() -> Account {
@@ -20,7 +26,7 @@ pub fn account() -> Account {
 }
 
 pub fn channel() -> Channel {
-    Channel::EpayV1(account())
+    Channel::new(account())
 }
 
 pub fn number() -> OutTradeNo {
@@ -39,7 +45,21 @@ pub fn attempt(number: &OutTradeNo) -> AttemptView<'_> {
         notify_url: "https://shop.example/webhooks/epay",
         return_url: "https://shop.example/o/0123456789ABCDEFGHJKMNPQ",
         method: Some("alipay"),
+        device: Device::Desktop,
+        client_ip: None,
+        payer: None,
+        expires_at: CALL.now + 900_000,
     }
+}
+
+/// The attempt, asked about.
+pub fn asked(number: &OutTradeNo) -> AttemptRef<'_> {
+    AttemptRef::by_number(number, yuan(990))
+}
+
+/// Money of a trade on its way back.
+pub fn back(trade: &str, amount: Money) -> RefundView<'_> {
+    RefundView { out_trade_no: NUMBER, provider_number: trade, paid: yuan(990), amount, refund_no: "R0011223344556677" }
 }
 
 pub fn own<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Fields {
@@ -93,7 +113,7 @@ pub fn query_of(fields: &Fields) -> String {
 
 pub fn verify(method: &str, query: &str, content_type: Option<&str>, body: &[u8]) -> Result<Notice, Reject> {
     let headers: Vec<_> = content_type.map(|kind| ("Content-Type".to_owned(), kind.to_owned())).into_iter().collect();
-    channel().verify(&RawRequest { method, query, headers: &headers, body })
+    channel().verify(&RawRequest { method, query, headers: &headers, body }, CALL.now)
 }
 
 pub fn get(query: &str) -> Result<Notice, Reject> {
@@ -116,8 +136,8 @@ pub fn drive<T>(mut step: Step<T>, mut reply: impl FnMut(&HttpRequest) -> Option
 
 /// The fields of the pay page's address.
 pub fn pay_form(attempt: &AttemptView<'_>) -> Fields {
-    let (_, created) = drive(channel().create(attempt), |_| panic!("create sends nothing"));
-    let Ok(Created::Redirect(url)) = created else { panic!("not a redirect: {created:?}") };
+    let (_, created) = drive(channel().create(attempt, &CALL), |_| panic!("create sends nothing"));
+    let Ok(Started { shown: Created::Redirect(url), .. }) = created else { panic!("not a redirect: {created:?}") };
     let query = url.strip_prefix(&format!("{BASE}/submit.php?")).unwrap();
     own(form::parse(query.as_bytes()).unwrap().iter())
 }

@@ -6,6 +6,7 @@
 
 pub mod asking;
 mod base32;
+pub mod calendar;
 pub mod guards;
 pub mod ids;
 pub mod limits;
@@ -13,6 +14,7 @@ pub mod money;
 pub mod order;
 pub mod product;
 pub mod refund;
+pub mod routing;
 pub mod stock;
 
 pub use ids::{AccountId, Claim, Generation, OrderId, OutTradeNo, ProductId, Txn};

@@ -1,9 +1,10 @@
 //! Payment channel codecs: bytes in, bytes out, no network, no clock, no randomness.
 //!
-//! A channel answers five questions: what to show the buyer ([`Channel::create`]), whether a notification is true
-//! ([`Channel::verify`]), what to tell the provider afterwards ([`Channel::ack`]), what the provider says when asked
-//! ([`Channel::query`], [`Channel::query_number`]), and whether money went back ([`Channel::refund`]). Where an answer
-//! takes HTTP, the codec returns a [`Step`] and whoever holds the network drives it.
+//! A channel ([`Codec`]) answers: what to show the buyer ([`Codec::create`]), whether a notification is true ([`Codec::verify`]), what
+//! to tell the provider afterwards ([`Codec::ack`]), what the provider says when asked ([`Codec::query`], [`Codec::query_number`]),
+//! whether nobody can pay any more ([`Codec::close`]), whether money went back ([`Codec::refund`], [`Codec::refund_query`]), and whether
+//! its settings work at all ([`Codec::probe`]). Where an answer takes HTTP, the codec returns a [`Step`] and whoever holds the network
+//! drives it. Time and chance are arguments ([`Call`]).
 //!
 //! **Invariant:** an answer that is not an explicit yes or no is [`QueryState::Unknown`] or [`RefundState::Unknown`], and
 //! no caller may change an order because of it. A time-out, a page of HTML and a new error code are all alike.
@@ -11,98 +12,42 @@
 //! **Invariant:** what a codec accepts is only "this provider says that this much arrived under this number". Whether the
 //! number is ours, open, and priced so is for the order to decide.
 
+pub mod alipay;
+mod base_url;
 pub mod canonical;
+mod china;
+mod codec;
+pub mod der;
 pub mod epay;
+pub mod epay_v2;
 pub mod form;
+pub mod json;
+mod kinds;
+pub mod rsa;
+pub mod stripe;
+pub mod usdt;
+pub mod wechat;
 
-use domain::{Currency, Money, OutTradeNo};
+pub use codec::{BadSetting, Channel, Codec, Field, Kind, Settings};
+pub use kinds::{KINDS, kind};
+
+use domain::{Currency, Millis, Money, OutTradeNo};
 use std::fmt;
 
-/// A configured account at a provider. Closed: a new provider is a new variant, and the compiler names every place that
-/// has to know it.
-#[derive(Clone, Debug)]
-pub enum Channel {
-    /// 易支付 with MD5 signatures.
-    EpayV1(epay::Account),
-}
-
-impl Channel {
-    /// Starts an attempt and says what the buyer is shown. Repeating it with the same view gives the same answer.
-    pub fn create(&self, attempt: &AttemptView<'_>) -> Step<Result<Created, CreateError>> {
-        match self {
-            Channel::EpayV1(account) => Step::Done(account.create(attempt)),
-        }
-    }
-
-    /// Reads a notification and proves that it came from the provider and is meant for this account.
-    pub fn verify(&self, request: &RawRequest<'_>) -> Result<Notice, Reject> {
-        match self {
-            Channel::EpayV1(account) => account.verify(request),
-        }
-    }
-
-    /// The provider's own way of hearing what became of its notification.
-    pub fn ack(&self, outcome: Outcome) -> Ack {
-        match self {
-            Channel::EpayV1(_) => epay::ack(outcome),
-        }
-    }
-
-    /// Asks the provider about one attempt.
-    pub fn query(&self, out_trade_no: &OutTradeNo) -> Step<QueryState> {
-        match self {
-            Channel::EpayV1(account) => account.query(out_trade_no),
-        }
-    }
-
-    /// Asks the provider about one trade by the provider's own number, which alone tells two payments for one attempt
-    /// apart. `None` when this channel cannot ask so.
-    pub fn query_number(&self, provider_number: &str) -> Option<Step<QueryState>> {
-        match self {
-            Channel::EpayV1(account) => Some(account.query_number(provider_number)),
-        }
-    }
-
-    /// Sends this much of one payment back to who paid it. `None` when this account cannot.
-    ///
-    /// The call is not safe to repeat by itself: after [`RefundState::Unknown`] the money may be on its way, so the trade
-    /// is asked about ([`Channel::query_number`]) before anything is sent again.
-    pub fn refund(&self, provider_number: &str, amount: Money) -> Option<Step<RefundState>> {
-        match self {
-            Channel::EpayV1(account) => account.refund(provider_number, amount),
-        }
-    }
-
-    /// What this channel can do, for the code that schedules queries and for the seller's console.
-    pub fn describe(&self) -> Description {
-        match self {
-            Channel::EpayV1(_) => epay::DESCRIPTION,
-        }
-    }
-
-    /// The one currency in which this account is paid. A provider that names no currency in its messages means this one.
-    pub fn currency(&self) -> Currency {
-        match self {
-            Channel::EpayV1(_) => epay::CURRENCY,
-        }
-    }
-}
-
-/// What a kind of channel can do.
+/// The moment and the chance of one call: codecs are given both and take neither.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Description {
-    /// The stable name of the kind, as it stands in stored configuration.
-    pub kind: &'static str,
-    /// Whether [`Channel::create`] needs no HTTP: what it made need not be stored, because it can be made again.
-    pub create_is_pure: bool,
-    /// Whether a trade can be closed at the provider, so that nobody pays it any more.
-    pub closes: bool,
-    /// Whether this kind of channel has a call that sends money back. Whether one account has it, [`Channel::refund`]
-    /// tells.
-    pub refunds: bool,
-    /// How long after the end of the hold, ms, a trade may still be paid there when nobody closes it. Until then the
-    /// provider is asked, and the money expected.
-    pub payable_after_ms: i64,
+pub struct Call {
+    /// Unix milliseconds.
+    pub now: Millis,
+    /// Bytes that nobody could foretell, fresh for every call: the nonce of providers that want one.
+    pub nonce: [u8; 16],
+}
+
+impl Call {
+    /// The nonce as 32 lower-case hexadecimal digits.
+    pub fn nonce_hex(&self) -> String {
+        self.nonce.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// One attempt to pay, as the provider is told of it.
@@ -120,6 +65,92 @@ pub struct AttemptView<'a> {
     pub return_url: &'a str,
     /// The way to pay in the provider's own word (`alipay`, `wxpay` …); `None` leaves the choice to the provider's page.
     pub method: Option<&'a str>,
+    /// With what the buyer is looking at the shop.
+    pub device: Device,
+    /// The buyer's address, if it is known: some providers insist on one.
+    pub client_ip: Option<&'a str>,
+    /// Who the buyer is to the provider, where a way to pay needs it (WeChat's openid).
+    pub payer: Option<&'a str>,
+    /// Until when the shop waits for the money, Unix milliseconds: the provider is asked to take none after it.
+    pub expires_at: Millis,
+}
+
+/// With what a buyer is looking at the shop, because a code on the phone's own screen cannot be scanned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Device {
+    /// A screen that a phone can be held in front of.
+    #[default]
+    Desktop,
+    /// A phone's own browser.
+    Phone,
+    /// The browser inside WeChat, which shows no other payment app.
+    InWechat,
+    /// The browser inside Alipay.
+    InAlipay,
+}
+
+/// An attempt that was made before, as the provider is asked about it.
+#[derive(Clone, Copy, Debug)]
+pub struct AttemptRef<'a> {
+    /// The number the provider knows it by.
+    pub out_trade_no: &'a OutTradeNo,
+    /// What is to be paid.
+    pub amount: Money,
+    /// What the provider called it when it was made ([`Started::provider_ref`]); `None` when that answer was lost.
+    pub provider_ref: Option<&'a str>,
+    /// When it was made, Unix milliseconds.
+    pub made_at: Millis,
+}
+
+impl<'a> AttemptRef<'a> {
+    /// An attempt of which nothing but its own number is known.
+    pub fn by_number(out_trade_no: &'a OutTradeNo, amount: Money) -> AttemptRef<'a> {
+        AttemptRef { out_trade_no, amount, provider_ref: None, made_at: 0 }
+    }
+}
+
+/// Money that is to go back to who paid it.
+#[derive(Clone, Copy, Debug)]
+pub struct RefundView<'a> {
+    /// The attempt it was paid for, as the provider knows it.
+    pub out_trade_no: &'a str,
+    /// The provider's own number of the payment.
+    pub provider_number: &'a str,
+    /// All that was paid; in the channel's currency.
+    pub paid: Money,
+    /// What goes back now.
+    pub amount: Money,
+    /// The number of this refund, `[0-9A-Za-z]{8,32}`, the same whenever it is tried again.
+    pub refund_no: &'a str,
+}
+
+/// An attempt as it stands at the provider once it was made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Started {
+    /// What the buyer is shown.
+    pub shown: Created,
+    /// What the provider calls it, where it has to be asked by that.
+    pub provider_ref: Option<String>,
+    /// What is to be paid where it is not the order's own amount, such as `13.8889 USDT`: locked by the provider when it was made.
+    pub due: Option<Due>,
+}
+
+impl Started {
+    /// One of which there is nothing more to know.
+    pub fn shown(shown: Created) -> Started {
+        Started { shown, provider_ref: None, due: None }
+    }
+}
+
+/// An amount of something that the order is not priced in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Due {
+    /// A decimal number, to the letter: who pays another one is not recognised.
+    pub amount: String,
+    /// Of what, such as `USDT-TRC20`.
+    pub unit: String,
+    /// Where it is sent, if the provider says.
+    pub address: Option<String>,
 }
 
 /// What the buyer is shown.
@@ -136,9 +167,11 @@ pub enum Created {
         /// Its hidden fields.
         fields: Vec<(String, String)>,
     },
+    /// What a page inside WeChat hands to `WeixinJSBridge` (`getBrandWCPayRequest`): a JSON object.
+    Jsapi(String),
 }
 
-/// Why no attempt can be made. All of these are faults of configuration or of our own code; none is the buyer's.
+/// Why no attempt was made, or why nobody knows whether one was. None is the buyer's fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CreateError {
     /// The account is not paid in this currency.
@@ -149,6 +182,14 @@ pub enum CreateError {
     Address(&'static str),
     /// A way to pay that is not written as the provider writes them.
     Method,
+    /// The provider does not let this account in, or this account may not do this: wrong key, unknown merchant, product not signed
+    /// for. Nothing was made. Why is inside, from the codec's own closed list.
+    Account(&'static str),
+    /// The provider says, to the letter, that it made nothing, for another reason.
+    Refused(&'static str),
+    /// No explicit answer, for the reason inside: a time-out, a server error, a reply whose signature does not fit. It may have been
+    /// made, so money may come for it, and the same number is not used for anything else.
+    Unknown(&'static str),
 }
 
 impl CreateError {
@@ -159,6 +200,9 @@ impl CreateError {
             CreateError::Amount => "channel_amount",
             CreateError::Address(_) => "channel_address",
             CreateError::Method => "channel_method",
+            CreateError::Account(_) => "channel_account",
+            CreateError::Refused(_) => "channel_refused",
+            CreateError::Unknown(_) => "channel_unknown",
         }
     }
 
@@ -167,7 +211,10 @@ impl CreateError {
         match self {
             CreateError::Currency(_) => "This way to pay does not take this currency.",
             CreateError::Amount => "This amount cannot be paid this way.",
-            CreateError::Address(_) | CreateError::Method => "This way to pay is not set up correctly.",
+            CreateError::Address(_) | CreateError::Method | CreateError::Account(_) => {
+                "This way to pay is not set up correctly."
+            }
+            CreateError::Refused(_) | CreateError::Unknown(_) => "This way to pay gives no answer at the moment.",
         }
     }
 
@@ -179,7 +226,10 @@ impl CreateError {
             CreateError::Address(field) => {
                 format!("{field} is not a plain http(s) address without query and escapes")
             }
-            CreateError::Method => "the way to pay is not [a-z0-9_]{1,20}".to_owned(),
+            CreateError::Method => "the way to pay is not one that this channel has".to_owned(),
+            CreateError::Account(why) => format!("the provider does not let the account do this: {why}"),
+            CreateError::Refused(why) => format!("the provider made nothing: {why}"),
+            CreateError::Unknown(why) => format!("no explicit answer: {why}"),
         }
     }
 }
@@ -224,6 +274,9 @@ pub enum Notice {
     Paid(Paid),
     /// Anything else. It is acknowledged and changes nothing.
     NotPaid,
+    /// Well signed, but not to be believed as it stands (a repetition whose time has passed): the provider is to be asked about this
+    /// attempt, whose number is as the provider wrote it.
+    Ask(String),
 }
 
 /// Why a request is not a notification to act on. Nothing is written because of one.
@@ -338,7 +391,37 @@ pub enum RefundState {
     /// An earlier call whose reply was lost may have sent it: "more than is left" is what such a trade answers next. Ask
     /// about the trade before anybody is told that the buyer has not got the money.
     Refused(&'static str),
+    /// It has taken the refund on and will carry it out; whether it did, [`Codec::refund_query`] tells later.
+    UnderWay,
     /// No explicit answer: it may have gone back or not. Changes nothing, ever; why is inside, for the log.
+    Unknown(&'static str),
+}
+
+/// What the provider says when it is to take no more money for an attempt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CloseState {
+    /// Nobody can pay it any more.
+    Closed,
+    /// It has been paid, or is being paid at this moment: ask.
+    Paid,
+    /// No explicit answer. Changes nothing, ever; why is inside, for the log.
+    Unknown(&'static str),
+}
+
+/// What came of trying an account's settings without moving money.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Probe {
+    /// The provider was reached and let the account in. `signed`: and its reply proved to be the provider's own, so that both keys are
+    /// right; `false` where this provider signs no replies.
+    Works {
+        /// Whether the reply carried a signature that fits.
+        signed: bool,
+    },
+    /// The provider was reached and does not let the account in; why is inside, from the codec's own closed list.
+    Account(&'static str),
+    /// The provider was reached, but its reply is not signed with the key that we were given for it.
+    ForeignKey,
+    /// The provider was not reached, or its answer was none.
     Unknown(&'static str),
 }
 
@@ -368,8 +451,24 @@ impl fmt::Debug for HttpRequest {
 pub struct HttpReply {
     /// The HTTP status.
     pub status: u16,
+    /// Headers, names in any case; those that are not text are left out.
+    pub headers: Vec<(String, String)>,
     /// The body's bytes, decompressed. Replies beyond [`domain::limits::BODY_MAX`] are not read.
     pub body: Vec<u8>,
+}
+
+impl HttpReply {
+    /// A reply of whose headers nothing is known.
+    pub fn bare(status: u16, body: Vec<u8>) -> HttpReply {
+        HttpReply { status, headers: Vec::new(), body }
+    }
+
+    /// The only header of this name, in any case; one that was sent twice counts as none, because readers could choose.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut found = self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        let (_, value) = found.next()?;
+        found.next().is_none().then_some(value.as_str())
+    }
 }
 
 impl fmt::Debug for HttpReply {

@@ -4,38 +4,128 @@
 //! signature has no time and no nonce, so a notification can be replayed for ever: idempotency is the caller's defence.
 //! Source: source code and PHP kit of 彩虹易支付 v3096; forks differ in what [`Options`] names.
 
+pub(crate) mod common;
+pub(crate) mod refusals;
 mod wire;
 
 use crate::canonical::{self, Case, Family, Tail};
 use crate::form::{self, NotForm};
 use crate::{
-    Ack, AttemptView, CreateError, Created, Description, HttpReply, HttpRequest, Notice, Outcome, Paid, QueryState,
-    RawRequest, RefundState, Reject, Secret, Step,
+    Ack, AttemptRef, AttemptView, BadSetting, Call, Channel, Codec, CreateError, Created, Device, Field, HttpReply,
+    HttpRequest, Kind, Notice, Outcome, Paid, Probe, QueryState, RawRequest, RefundState, RefundView, Reject, Secret,
+    Settings, Started, Step,
 };
-use domain::limits::{BODY_MAX, PROVIDER_NUMBER_MAX};
-use domain::{Currency, Money, OutTradeNo, money};
+use common::{CURRENCY, Fields, PAYABLE_AFTER_MS, ack, borrowed, fields_of, is_usable, json_headers};
+use domain::limits::PROVIDER_NUMBER_MAX;
+use domain::{Currency, Millis, Money, money};
 use wire::Asked;
 
-/// 易支付 knows yuan only and names no currency in its messages.
-pub(crate) const CURRENCY: Currency = Currency::CNY;
-
-/// A gateway's page has no end that a shop could set, and v1 cannot close a trade: gateways themselves drop an unpaid one
-/// after about a day, so money may come that long after the order gave its stock back.
-const PAYABLE_AFTER_MS: i64 = 24 * 3_600_000;
-
-pub(crate) const DESCRIPTION: Description = Description {
-    kind: "epay_v1",
-    create_is_pure: true,
+/// 易支付 v1.
+pub static KIND: Kind = Kind {
+    name: "epay_v1",
+    methods: &["alipay", "wxpay", "qqpay", "bank"],
+    asks_to_create: false,
     closes: false,
     refunds: true,
+    refund_repeats: false,
     payable_after_ms: PAYABLE_AFTER_MS,
+    fields: &[
+        Field {
+            name: "base_url",
+            secret: false,
+            required: true,
+            choices: &[],
+            label: ["The gateway's address, as its documents give it: https://…", "接口地址，见网关文档：https://…"],
+        },
+        Field {
+            name: "pid",
+            secret: false,
+            required: true,
+            choices: &[],
+            label: ["The merchant number (pid)", "商户ID（pid）"],
+        },
+        Field {
+            name: "key",
+            secret: true,
+            required: true,
+            choices: &[],
+            label: ["The merchant key", "商户密钥（key）"],
+        },
+        Field {
+            name: "refund_code",
+            secret: false,
+            required: false,
+            choices: &["0", "1"],
+            label: [
+                "What its refund call answers on success; empty without a refund call",
+                "退款接口成功时返回的 code；没有退款接口则留空",
+            ],
+        },
+        Field {
+            name: "key_separator",
+            secret: false,
+            required: false,
+            choices: &["true", "false"],
+            label: ["Whether this fork signs with &key= before the key", "签名时密钥前是否加 &key="],
+        },
+        Field {
+            name: "create",
+            secret: false,
+            required: false,
+            choices: &["page", "api"],
+            label: [
+                "How an order is made: by the gateway's page (page), or by its API (mapi.php), which gives a code to scan (api)",
+                "下单方式：page 跳转网关页面；api 调用 mapi.php 接口，直接得到付款码",
+            ],
+        },
+    ],
+    open,
 };
 
-/// Bytes of a product name. The gateway cuts at 127, and a name cut there and signed here would differ.
-const NAME_MAX: usize = 127;
+/// An account of settings.
+fn open(settings: &Settings) -> Result<Channel, BadSetting> {
+    let refund = match settings.get("refund_code") {
+        None => None,
+        Some(code) => {
+            let bad = BadSetting { field: "refund_code", why: BadAccount::RefundCode.public_message() };
+            Some(code.parse::<i64>().map_err(|_| bad)?)
+        }
+    };
+    let key = settings.required("key")?;
+    // What people paste by mistake: a key with a line end inside, and the keys of the other protocol.
+    if key.contains(char::is_whitespace) || key.len() > KEY_MAX {
+        let why = match key.len() > KEY_MAX {
+            true => "This is no key of v1 (MD5), which has some 32 letters: for RSA keys choose the kind epay_v2.",
+            false => "The merchant key holds white space.",
+        };
+        return Err(BadSetting { field: "key", why });
+    }
+    let base_url = settings.required("base_url")?;
+    if common::is_a_call(base_url) {
+        return Err(BadSetting { field: "base_url", why: ADDRESS_OF_A_CALL });
+    }
+    let by_api = by_api(settings)?;
+    let options = Options { key_separator: settings.flag("key_separator")?, allow_http: false, refund };
+    let account = Account::new(base_url, settings.required("pid")?, Secret::new(key.to_owned()), options);
+    let account = account.map_err(|bad| BadSetting { field: bad.field(), why: bad.public_message() })?;
+    Ok(Channel::new(Account { by_api, ..account }))
+}
 
-/// What a product is called when nothing of its name survives cleaning.
-const NAME_FALLBACK: &str = "product";
+/// Bytes of a merchant's key; it has 32 letters in 彩虹易支付.
+const KEY_MAX: usize = 128;
+
+/// What a seller is told who pasted the address of one call instead of what all of them begin with.
+pub(crate) const ADDRESS_OF_A_CALL: &str =
+    "This is the address of one of the gateway's calls: leave out submit.php, mapi.php or /api/pay and what follows.";
+
+/// Whether orders are made by the gateway's API instead of by its page.
+pub(crate) fn by_api(settings: &Settings) -> Result<bool, BadSetting> {
+    match settings.get("create") {
+        None | Some("page") => Ok(false),
+        Some("api") => Ok(true),
+        Some(_) => Err(BadSetting { field: "create", why: "It is neither page nor api." }),
+    }
+}
 
 /// In what the forks of 易支付 differ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -74,6 +164,16 @@ impl BadAccount {
         }
     }
 
+    /// The setting it is about.
+    pub fn field(&self) -> &'static str {
+        match self {
+            BadAccount::BaseUrl => "base_url",
+            BadAccount::Pid => "pid",
+            BadAccount::Key => "key",
+            BadAccount::RefundCode => "refund_code",
+        }
+    }
+
     /// What the seller may read, and the log as well.
     pub fn public_message(&self) -> &'static str {
         match self {
@@ -93,19 +193,14 @@ pub struct Account {
     key: Secret,
     family: Family,
     refund: Option<i64>,
+    by_api: bool,
 }
 
 impl Account {
     /// Checks the settings. Slashes at the end of the address are dropped: people paste it both ways.
     pub fn new(base_url: &str, pid: &str, key: Secret, options: Options) -> Result<Account, BadAccount> {
-        let base_url = base_url.trim_end_matches('/');
-        let host = host(base_url).ok_or(BadAccount::BaseUrl)?;
-        let loopback = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
-        if !base_url.starts_with("https://") && !loopback && !options.allow_http {
-            return Err(BadAccount::BaseUrl);
-        }
-        let letter = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-        if !(1..=32).contains(&pid.len()) || !pid.bytes().all(letter) {
+        let base_url = common::gateway(base_url, options.allow_http).ok_or(BadAccount::BaseUrl)?;
+        if !common::is_pid(pid) {
             return Err(BadAccount::Pid);
         }
         if key.expose().is_empty() {
@@ -116,48 +211,41 @@ impl Account {
         }
         let tail = if options.key_separator { Tail::AndKey } else { Tail::Key };
         let family = Family { drop: &["sign", "sign_type"], tail, case: Case::Lower };
-        Ok(Account { base_url: base_url.to_owned(), pid: pid.to_owned(), key, family, refund: options.refund })
+        Ok(Account { base_url, pid: pid.to_owned(), key, family, refund: options.refund, by_api: false })
     }
 
-    /// The address of the gateway's page for this attempt. Signed over exactly the text that is sent.
-    pub(crate) fn create(&self, attempt: &AttemptView<'_>) -> Result<Created, CreateError> {
-        if attempt.amount.currency != CURRENCY {
-            return Err(CreateError::Currency(attempt.amount.currency));
-        }
-        if attempt.amount.minor <= 0 {
-            return Err(CreateError::Amount);
-        }
-        for (field, url) in [("notify_url", attempt.notify_url), ("return_url", attempt.return_url)] {
-            host(url).ok_or(CreateError::Address(field))?;
-        }
-        let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-        let method = attempt.method.unwrap_or_default();
-        if method.len() > 20 || !method.bytes().all(word) {
-            return Err(CreateError::Method);
-        }
-        let name = clean_name(attempt.product_name);
-        let number = attempt.out_trade_no.to_string();
-        let money = attempt.amount.decimal();
-        let mut fields = vec![
-            ("money", money.as_str()),
-            ("name", name.as_str()),
-            ("notify_url", attempt.notify_url),
-            ("out_trade_no", number.as_str()),
-            ("pid", self.pid.as_str()),
-            ("return_url", attempt.return_url),
-        ];
-        // Without a type the gateway shows its own cashier.
-        if !method.is_empty() {
-            fields.push(("type", method));
-        }
-        let sign = self.family.md5(fields.iter().copied(), self.key.expose());
-        fields.extend([("sign", sign.as_str()), ("sign_type", "MD5")]);
-        Ok(Created::Redirect(format!("{}/submit.php?{}", self.base_url, form::write(fields))))
+    /// The fields with their signature, over exactly the text that is sent.
+    fn signed(&self, mut fields: Fields) -> Fields {
+        let sign = self.family.md5(borrowed(&fields), self.key.expose());
+        fields.extend([("sign", sign), ("sign_type", "MD5".to_owned())]);
+        fields
+    }
+
+    /// The address of the gateway's page for this attempt.
+    fn page(&self, order: Fields) -> Created {
+        let fields = self.signed(order);
+        Created::Redirect(format!("{}/submit.php?{}", self.base_url, form::write(borrowed(&fields))))
+    }
+
+    /// Posts `mapi.php`, which makes the trade at once and says how it is paid. The reply is not signed and names neither merchant nor
+    /// amount, so TLS alone vouches for it; a forged one could lead the buyer astray and book nothing.
+    fn made(&self, mut order: Fields, buyer: Fields, on_screen: bool) -> Step<Result<Started, CreateError>> {
+        order.extend(buyer);
+        let fields = self.signed(order);
+        let request = common::post(format!("{}/mapi.php", self.base_url), borrowed(&fields));
+        let base_url = self.base_url.clone();
+        let next = move |reply: Option<HttpReply>| {
+            Step::Done(match reply {
+                Some(reply) => wire::made(&reply, &base_url, on_screen),
+                None => Err(CreateError::Unknown("no reply")),
+            })
+        };
+        Step::Send(request, Box::new(next))
     }
 
     /// Checks in this order: transport, form, one reading only, signature, merchant, completeness, status, money.
     /// Everything before the signature can be caused by anybody and tells nothing about the key.
-    pub(crate) fn verify(&self, request: &RawRequest<'_>) -> Result<Notice, Reject> {
+    fn read(&self, request: &RawRequest<'_>) -> Result<Notice, Reject> {
         let pairs = form::parse(fields_of(request)?).map_err(|fault| match fault {
             NotForm::Duplicate => Reject::Ambiguous(fault.reason()),
             _ => Reject::Malformed(fault.reason()),
@@ -193,20 +281,6 @@ impl Account {
         }))
     }
 
-    /// Asks by the attempt's number. Of two payments for one attempt the gateway tells of the first.
-    pub(crate) fn query(&self, out_trade_no: &OutTradeNo) -> Step<QueryState> {
-        self.ask(Asked::OutTradeNo(out_trade_no.to_string()))
-    }
-
-    /// Asks by the gateway's own number.
-    pub(crate) fn query_number(&self, trade_no: &str) -> Step<QueryState> {
-        if !wire::is_usable(trade_no) {
-            // Without a number the gateway would be asked about no trade, and its "not found" would be about none.
-            return Step::Done(QueryState::Unknown("no number to ask by"));
-        }
-        self.ask(Asked::TradeNo(trade_no.to_owned()))
-    }
-
     /// Asks `api.php?act=order`. The merchant's key is in the address, and the reply is not signed, so the reply counts
     /// only when it names our merchant and the very number asked for.
     fn ask(&self, asked: Asked) -> Step<QueryState> {
@@ -232,25 +306,18 @@ impl Account {
 
     /// Posts `api.php?act=refund`. v1 has no number for a refund, so the gateway cannot tell a repetition from a second
     /// one: only where the whole amount goes back does it refuse the repetition, as more than is left.
-    pub(crate) fn refund(&self, trade_no: &str, amount: Money) -> Option<Step<RefundState>> {
+    fn send_back(&self, trade_no: &str, amount: Money) -> Option<Step<RefundState>> {
         let success = self.refund?.to_string();
         if amount.currency != CURRENCY || amount.minor <= 0 {
             return Some(Step::Done(RefundState::Refused("This amount cannot be sent back this way.")));
         }
-        if !wire::is_usable(trade_no) {
+        if !is_usable(trade_no) {
             return Some(Step::Done(RefundState::Refused("There is no number of a trade to send money back for.")));
         }
         let money = amount.decimal();
         let fields =
             [("pid", self.pid.as_str()), ("key", self.key.expose()), ("trade_no", trade_no), ("money", &money)];
-        let mut headers = json_headers().to_vec();
-        headers.push(("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
-        let request = HttpRequest {
-            method: "POST",
-            url: format!("{}/api.php?act=refund", self.base_url),
-            headers,
-            body: form::write(fields).into_bytes(),
-        };
+        let request = common::post(format!("{}/api.php?act=refund", self.base_url), fields);
         let next = move |reply: Option<HttpReply>| {
             Step::Done(match reply {
                 Some(reply) => wire::refund_state(&reply, &success).unwrap_or_else(RefundState::Unknown),
@@ -261,69 +328,73 @@ impl Account {
     }
 }
 
-/// What every call of `api.php` sends: the reply is JSON, and is read as it comes.
-fn json_headers() -> [(String, String); 2] {
-    [("accept", "application/json"), ("accept-encoding", "identity")].map(|(n, v)| (n.to_owned(), v.to_owned()))
-}
-
-/// The gateway looks for the word in the body and ignores the rest; the status is for everybody else.
-pub(crate) fn ack(outcome: Outcome) -> Ack {
-    let (status, body) = match outcome {
-        Outcome::Accepted => (200, "success"),
-        Outcome::Rejected => (400, "fail"),
-        Outcome::TryAgain => (503, "fail"),
-    };
-    Ack { status, content_type: "text/plain", body }
-}
-
-/// The bytes that hold the fields: the query of a GET, or the body of a form POST as some forks send it. A request that
-/// has both is refused, because two readers could disagree on which counts.
-fn fields_of<'a>(request: &RawRequest<'a>) -> Result<&'a [u8], Reject> {
-    let (fields, other) = match request.method {
-        "GET" => (request.query.as_bytes(), request.body),
-        "POST" => (request.body, request.query.as_bytes()),
-        _ => return Err(Reject::Malformed("neither GET nor POST")),
-    };
-    if !other.is_empty() {
-        return Err(Reject::Ambiguous("both a query and a body"));
+impl Codec for Account {
+    fn kind(&self) -> &'static Kind {
+        &KIND
     }
-    let is_form = |kind: &str| {
-        let kind = kind.split(';').next().unwrap_or_default().trim();
-        kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-    };
-    if request.method == "POST" && !request.header("content-type").is_some_and(is_form) {
-        return Err(Reject::Malformed("the body is not a form"));
-    }
-    if fields.len() > BODY_MAX {
-        return Err(Reject::Malformed("too long"));
-    }
-    Ok(fields)
-}
 
-/// The host of a plain address: `http(s)://host[:port][/path]` of characters that need no escape and can cut no signed
-/// text. No user name, no query, no fragment. 易支付 would append its fields to a query of ours, and then sign ours too.
-fn host(url: &str) -> Option<&str> {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/[]".contains(&b);
-    let authority = rest.split('/').next().unwrap_or_default();
-    let end = authority.rfind(']').map(|at| at + 1).or_else(|| authority.find(':')).unwrap_or(authority.len());
-    let (host, port) = authority.split_at_checked(end)?;
-    let port_is_number = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
-    (!host.is_empty() && port_is_number && rest.bytes().all(plain)).then_some(host)
-}
-
-/// A product name that survives every gateway unchanged, so that what was signed is what is verified.
-///
-/// Replaced by a space: `&` and `=`, which could cut the signed text; `+` and `%`, which a second decoding would change;
-/// quotes, backslashes and angle brackets, which PHP gateways escape or strip before they verify; control characters;
-/// and characters beyond the basic plane, which three-byte UTF-8 columns of MySQL refuse.
-fn clean_name(name: &str) -> String {
-    let spoils = |c: char| c.is_control() || "&=+%'\"\\<>`".contains(c) || c > '\u{FFFF}';
-    let spaced: String = name.chars().map(|c| if spoils(c) { ' ' } else { c }).collect();
-    let mut clean = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
-    while clean.len() > NAME_MAX {
-        clean.pop();
+    fn currency(&self) -> Currency {
+        CURRENCY
     }
-    clean.truncate(clean.trim_end().len());
-    if clean.is_empty() { NAME_FALLBACK.to_owned() } else { clean }
+
+    /// By the API where the account is set so and the gateway would take the call. Without a way to pay, or without the buyer's
+    /// address, it takes none: then the buyer goes to its page, which asks for the one and sees the other by itself.
+    fn create(&self, attempt: &AttemptView<'_>, _: &Call) -> Step<Result<Started, CreateError>> {
+        let order = match common::order_fields(&self.pid, attempt) {
+            Ok(order) => order,
+            Err(error) => return Step::Done(Err(error)),
+        };
+        match common::buyer_fields(attempt).filter(|_| self.by_api) {
+            Some(buyer) => self.made(order, buyer, attempt.device == Device::Desktop),
+            None => Step::Done(Ok(Started::shown(self.page(order)))),
+        }
+    }
+
+    fn verify(&self, request: &RawRequest<'_>, _: Millis) -> Result<Notice, Reject> {
+        self.read(request)
+    }
+
+    fn ack(&self, outcome: Outcome) -> Ack {
+        ack(outcome)
+    }
+
+    /// Asks by the attempt's number. Of two payments for one attempt the gateway tells of the first.
+    fn query(&self, attempt: &AttemptRef<'_>, _: &Call) -> Step<QueryState> {
+        self.ask(Asked::OutTradeNo(attempt.out_trade_no.to_string()))
+    }
+
+    fn query_number(&self, trade_no: &str, _: &Call) -> Option<Step<QueryState>> {
+        if !is_usable(trade_no) {
+            // Without a number the gateway would be asked about no trade, and its "not found" would be about none.
+            return Some(Step::Done(QueryState::Unknown("no number to ask by")));
+        }
+        Some(self.ask(Asked::TradeNo(trade_no.to_owned())))
+    }
+
+    fn refunds(&self) -> bool {
+        self.refund.is_some()
+    }
+
+    fn refund(&self, refund: &RefundView<'_>, _: &Call) -> Option<Step<RefundState>> {
+        self.send_back(refund.provider_number, refund.amount)
+    }
+
+    /// Asks `api.php?act=query`, which names the merchant.
+    fn probe(&self, _: &Call) -> Step<Probe> {
+        let fields = [("act", "query"), ("pid", &self.pid), ("key", self.key.expose())];
+        let request = HttpRequest {
+            method: "GET",
+            url: format!("{}/api.php?{}", self.base_url, form::write(fields)),
+            headers: json_headers().to_vec(),
+            body: Vec::new(),
+        };
+        let pid = self.pid.clone();
+        let next = move |reply: Option<HttpReply>| {
+            Step::Done(match reply {
+                Some(reply) => wire::merchant(&reply, &pid).unwrap_or_else(Probe::Unknown),
+                None => Probe::Unknown("no reply"),
+            })
+        };
+        Step::Send(request, Box::new(next))
+    }
 }

@@ -1,9 +1,11 @@
-//! What 易支付 v1 sends: the fields of a notification, and the JSON of `api.php` for `act=order` and `act=refund`.
+//! What 易支付 v1 sends: the fields of a notification, and the JSON of `mapi.php` and of `api.php` for `act=order`, `act=refund` and
+//! `act=query`.
 
-use super::CURRENCY;
+use super::common::{CURRENCY, Way, is_usable, shown};
+use super::refusals;
 use crate::form::Pairs;
-use crate::{HttpReply, Paid, QueryState, RefundState};
-use domain::limits::{BODY_MAX, PROVIDER_NUMBER_MAX};
+use crate::json::{Fields, object_once_or_twice, scalar};
+use crate::{CreateError, HttpReply, Paid, Probe, QueryState, RefundState, Started};
 use domain::{Money, money};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -11,10 +13,6 @@ use std::borrow::Cow;
 
 /// The one value of `trade_status` that means paid.
 pub(super) const PAID_STATUS: &str = "TRADE_SUCCESS";
-
-/// Messages that mean, to the letter, that the gateway has no such trade: 彩虹易支付 writes the first, forks the second.
-/// Every other refusal (a wrong key, an unknown merchant, "try later") is no answer about the trade.
-const NO_SUCH_TRADE: [&str; 2] = ["订单号不存在", "订单不存在"];
 
 /// The fields without which a request is not a notification. All are filled.
 pub(super) struct Notice<'a> {
@@ -84,7 +82,7 @@ pub(super) fn order_state(reply: &HttpReply, pid: &str, asked: &Asked) -> Result
     if scalar(reply.code).as_deref() != Some("1") {
         let message = scalar(reply.msg).unwrap_or_default();
         return match scalar(reply.code) {
-            Some(_) if NO_SUCH_TRADE.contains(&bare(&message)) => Ok(QueryState::NotFound),
+            Some(_) if refusals::is_no_such_trade(&message) => Ok(QueryState::NotFound),
             _ => Err("the gateway refused to answer"),
         };
     }
@@ -120,14 +118,6 @@ pub(super) fn order_state(reply: &HttpReply, pid: &str, asked: &Asked) -> Result
     }
 }
 
-/// Messages that mean, to the letter, that this call sent nothing back: no such trade, not paid, more than is left, no
-/// amount. Any other refusal may have come from further up, after the money was on its way.
-const NOTHING_SENT: [&str; 5] =
-    ["订单号不存在", "订单不存在", "该订单未支付，不能退款", "退款金额大于可退金额", "退款金额不正确"];
-
-/// Refusals to listen at all, each with its code: the gateway knows neither us nor the trade.
-const NOT_LET_IN: [(i64, &str); 2] = [(-3, "PID不存在"), (-2, "KEY校验失败")];
-
 /// The reply to `act=refund`, read as [`OrderReply`] is.
 #[derive(Deserialize)]
 struct RefundReply<'a> {
@@ -151,10 +141,46 @@ pub(super) fn refund_state(reply: &HttpReply, success: &str) -> Result<RefundSta
         return Err("the code means success in another fork");
     }
     let message = scalar(reply.msg).unwrap_or_default();
-    let message = bare(&message);
-    let closed = NOTHING_SENT.into_iter().find(|known| *known == message);
-    let told = closed.or_else(|| NOT_LET_IN.into_iter().find(|known| *known == (number, message)).map(|(_, m)| m));
+    let told = refusals::nothing_sent(&message).or_else(|| refusals::no_refunds(number, &message));
     told.map(RefundState::Refused).ok_or("the gateway gave another answer")
+}
+
+/// What the reply to `act=query` says about the account. The error says why it says nothing.
+pub(super) fn merchant(reply: &HttpReply, pid: &str) -> Result<Probe, &'static str> {
+    let text = object(reply)?;
+    let fields = Fields::read(&text).map_err(|_| "the reply is not the JSON of a merchant")?;
+    let code = fields.scalar("code").and_then(|code| code.parse::<i64>().ok()).ok_or("the reply has no code")?;
+    if code == 1 && fields.scalar("pid").as_deref() == Some(pid) {
+        return Ok(Probe::Works { signed: false });
+    }
+    let message = fields.scalar("msg").unwrap_or_default();
+    refusals::not_let_in(code, &message).map(Probe::Account).ok_or("the gateway gave another answer")
+}
+
+/// What the reply to `mapi.php` says about the attempt, and how it is paid. `on_screen`: the buyer can hold a phone in front of the
+/// page, so that a code is better than a page of the gateway's.
+pub(super) fn made(reply: &HttpReply, base_url: &str, on_screen: bool) -> Result<Started, CreateError> {
+    let text = object(reply).map_err(CreateError::Unknown)?;
+    let unclear = CreateError::Unknown("the reply is not the JSON of an order");
+    let fields = Fields::read(&text).map_err(|_| unclear)?;
+    let code = fields.scalar("code").ok_or(unclear)?;
+    if code != "1" {
+        let number = code.parse().map_err(|_| unclear)?;
+        return Err(refusals::not_made(number, &fields.string("msg").unwrap_or_default()));
+    }
+    let mut ways = [("qrcode", Way::Code), ("payurl", Way::Page), ("urlscheme", Way::App)];
+    if !on_screen {
+        // A phone cannot read its own screen, so there the code comes last.
+        ways.rotate_left(1);
+    }
+    let filled = |name: &str| fields.string(name).filter(|text| !text.is_empty());
+    let found = ways.into_iter().find_map(|(name, way)| filled(name).map(|text| (way, text)));
+    // The gateway says that it made one. What it gives to pay it with is a page of HTML, or nothing that a buyer may be shown.
+    let lost = CreateError::Unknown("made, and nothing to pay it with that can be shown");
+    let (way, text) = found.ok_or(lost)?;
+    let shown = shown(way, &text, base_url).ok_or(lost)?;
+    let provider_ref = fields.scalar("trade_no").filter(|number| is_usable(number));
+    Ok(Started { shown, provider_ref, due: None })
 }
 
 /// The JSON object in a reply, still as text. The error says why there is none.
@@ -162,36 +188,5 @@ fn object(reply: &HttpReply) -> Result<Cow<'_, str>, &'static str> {
     if reply.status != 200 {
         return Err("the HTTP status is not 200");
     }
-    if reply.body.len() > BODY_MAX {
-        return Err("the reply is too long");
-    }
-    let text = std::str::from_utf8(&reply.body).map_err(|_| "the reply is not UTF-8")?;
-    // PHP files saved with a byte order mark send it before everything else.
-    let text = text.trim_start_matches('\u{FEFF}');
-    // Some gateways encode twice and send a JSON string that holds the JSON.
-    let text = serde_json::from_str::<String>(text).map_or(Cow::Borrowed(text), Cow::Owned);
-    // serde would read a list as well, its items as our fields in the order in which we happen to write them.
-    if !text.trim_start().starts_with('{') {
-        return Err("the reply is not a JSON object");
-    }
-    Ok(text)
-}
-
-/// A message without the marks that one gateway sets at its end and another does not.
-fn bare(message: &str) -> &str {
-    message.trim_end_matches(['!', '！', '.', '。'])
-}
-
-/// Whether a number of a trade can be kept and sent.
-pub(super) fn is_usable(number: &str) -> bool {
-    (1..=PROVIDER_NUMBER_MAX).contains(&number.len()) && !number.contains(char::is_control)
-}
-
-/// The text of a JSON string, or of a number as it was written. Anything else is not a scalar of this protocol.
-fn scalar(value: Option<&RawValue>) -> Option<String> {
-    let raw = value?.get();
-    if raw.starts_with('"') {
-        return serde_json::from_str(raw).ok();
-    }
-    raw.starts_with(|c: char| c == '-' || c.is_ascii_digit()).then(|| raw.to_owned())
+    object_once_or_twice(&reply.body)
 }
