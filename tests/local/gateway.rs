@@ -11,7 +11,8 @@ use domain::{AccountId, Currency, Money, OutTradeNo, Txn};
 use local::gateway::{Gateway, GatewayAnswer, GatewayRequest, Notification, acknowledges};
 use payments::epay::{Account, Options};
 use payments::{
-    AttemptView, Channel, Created, HttpReply, Notice, Paid, QueryState, RawRequest, Reject, Secret, Step, form,
+    AttemptRef, AttemptView, Call, Channel, Created, Device, HttpReply, Notice, Paid, QueryState, RawRequest,
+    RefundView, Reject, Secret, Started, Step, form,
 };
 use serde_json::Value;
 use std::path::Path;
@@ -55,7 +56,7 @@ fn world() -> World {
 }
 
 fn channel_with(pid: &str, key: &str) -> Channel {
-    Channel::EpayV1(Account::new(BASE, pid, Secret::new(key.to_owned()), Options::default()).unwrap())
+    Channel::new(Account::new(BASE, pid, Secret::new(key.to_owned()), Options::default()).unwrap())
 }
 
 fn channel() -> Channel {
@@ -66,6 +67,18 @@ fn number() -> OutTradeNo {
     OutTradeNo::parse(NUMBER).unwrap()
 }
 
+/// When and by what chance everything here is called.
+const CALL: Call = Call { now: 0, nonce: [7; 16] };
+
+fn asked(number: &OutTradeNo) -> AttemptRef<'_> {
+    AttemptRef::by_number(number, Money { minor: 990, currency: Currency::CNY })
+}
+
+fn back(trade: &str, amount: Money) -> RefundView<'_> {
+    let paid = Money { minor: 990, currency: Currency::CNY };
+    RefundView { out_trade_no: NUMBER, provider_number: trade, paid, amount, refund_no: "R0011223344556677" }
+}
+
 fn attempt(number: &OutTradeNo) -> AttemptView<'_> {
     AttemptView {
         out_trade_no: number,
@@ -74,12 +87,16 @@ fn attempt(number: &OutTradeNo) -> AttemptView<'_> {
         notify_url: NOTIFY,
         return_url: RETURN,
         method: Some("alipay"),
+        device: Device::Desktop,
+        client_ip: None,
+        payer: None,
+        expires_at: 900_000,
     }
 }
 
 fn pay_url(channel: &Channel, attempt: &AttemptView<'_>) -> String {
-    match channel.create(attempt) {
-        Step::Done(Ok(Created::Redirect(url))) => url,
+    match channel.create(attempt, &CALL) {
+        Step::Done(Ok(Started { shown: Created::Redirect(url), .. })) => url,
         _ => panic!("create must be a redirect without any request"),
     }
 }
@@ -168,10 +185,10 @@ impl World {
 
     /// Asks as the shop does.
     fn query(&self, channel: &Channel) -> QueryState {
-        let Step::Send(request, next) = channel.query(&number()) else { panic!("a query asks") };
+        let Step::Send(request, next) = channel.query(&asked(&number()), &CALL) else { panic!("a query asks") };
         let query = query_of(&request.url);
         let answer = self.get("/sandbox/api.php", &query);
-        let Step::Done(state) = next(Some(HttpReply { status: answer.status, body: answer.body })) else {
+        let Step::Done(state) = next(Some(HttpReply::bare(answer.status, answer.body))) else {
             panic!("one question is enough")
         };
         state
@@ -193,7 +210,7 @@ fn header<'a>(answer: &'a GatewayAnswer, name: &str) -> &'a str {
 /// What the shop makes of an address of the gateway.
 fn heard(url: &str, from: &str) -> Result<Notice, Reject> {
     let query = url.strip_prefix(from).and_then(|rest| rest.strip_prefix('?')).expect("its own address, and a query");
-    channel().verify(&RawRequest { method: "GET", query, headers: &[], body: b"" })
+    channel().verify(&RawRequest { method: "GET", query, headers: &[], body: b"" }, CALL.now)
 }
 
 fn paid(notification: &Notification) -> Paid {

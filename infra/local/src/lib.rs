@@ -5,6 +5,7 @@ pub mod backup;
 pub mod bucket;
 pub mod endpoint;
 pub mod engine;
+pub mod fakes;
 pub mod front;
 pub mod gateway;
 pub mod kms;

@@ -12,7 +12,7 @@ use crate::seam::{Outside, Quiet, Seam, Tap};
 use crate::secrets::LocalSecrets;
 use crate::sqs::{self, Sqs};
 use crate::ssm::Ssm;
-use app::catalogue::EpaySettings;
+use app::accounts::{AccountSettings, Unset};
 use app::net::Aws;
 use app::staff::PasswordHash;
 use app::{App, Clock, Config, Ids, MasterKey, Meter, Secrets, Sender};
@@ -251,16 +251,25 @@ impl World {
 
     async fn configure_sandbox(&self) -> Result<(), WorldError> {
         let account = AccountId::parse("sandbox").ok_or_else(|| WorldError::Setting("sandbox".to_owned()))?;
-        let settings = EpaySettings {
+        let base_url = format!("{}/sandbox", self.options.public_url);
+        let settings = [
+            ("base_url", base_url.as_str()),
+            ("pid", &self.options.sandbox_pid),
+            ("key", &self.options.secrets.sandbox_key),
+            ("refund_code", "0"),
+        ];
+        let settings = AccountSettings {
             account,
-            base_url: format!("{}/sandbox", self.options.public_url),
-            pid: self.options.sandbox_pid.clone(),
-            key: payments::Secret::new(self.options.secrets.sandbox_key.clone()),
-            refund: Some(0),
+            kind: "epay_v1".to_owned(),
+            settings: settings.into_iter().collect(),
             enabled: true,
             sandbox: true,
         };
-        self.app().configure_epay(&settings).await.map_err(WorldError::App)
+        self.app().configure_channel(&settings).await.map_err(|unset| match unset {
+            Unset::Fault(error) => WorldError::App(error),
+            Unset::Kind => WorldError::Setting("the sandbox's kind".to_owned()),
+            Unset::Setting(bad) => WorldError::Setting(bad.why.to_owned()),
+        })
     }
 
     /// The same world, which holds every function to its role from now on.
@@ -293,6 +302,8 @@ impl World {
         let aws = Aws {
             region: format!("local-{}", INSTANCES.fetch_add(1, Ordering::Relaxed)),
             credentials: credentials(),
+            // A tenth of what a call costs, and nobody here looks: the embedded engine's worlds are signed, as production is.
+            signs: self.options.engine != EngineKind::Quick,
             endpoint_override: Some("http://aws.local".to_owned()),
             mail_endpoint: Some(
                 self.options.pushes.aws_endpoint.clone().unwrap_or_else(|| Mailbox::ENDPOINT.to_owned()),
@@ -352,7 +363,7 @@ impl World {
     }
 }
 
-/// Nobody checks a signature in this world, but requests are signed all the same, because production's are.
+/// Nobody checks a signature in this world, but requests may be signed all the same, because production's are.
 fn credentials() -> app::net::Credentials {
     app::net::Credentials::new("local", "local", None, None, "local")
 }

@@ -94,9 +94,8 @@ impl Net {
             match step {
                 Step::Done(answer) => return answer,
                 Step::Send(request, next) => {
-                    let reply = self.send(&request).await.ok().map(|response| HttpReply {
-                        status: response.status().as_u16(),
-                        body: response.body().bytes().unwrap().to_vec(),
+                    let reply = self.send(&request).await.ok().map(|response| {
+                        HttpReply::bare(response.status().as_u16(), response.body().bytes().unwrap().to_vec())
                     });
                     step = next(reply);
                 }
@@ -105,16 +104,16 @@ impl Net {
     }
 
     async fn ask(&self) -> QueryState {
-        self.drive(channel().query(&number())).await
+        self.drive(channel().query(&asked(&number()), &CALL)).await
     }
 
     async fn ask_by(&self, trade_no: &str) -> QueryState {
-        self.drive(channel().query_number(trade_no).unwrap()).await
+        self.drive(channel().query_number(trade_no, &CALL).unwrap()).await
     }
 
     async fn refund(&self, trade_no: &str, minor: i64) -> RefundState {
         let amount = Money { minor, currency: Currency::CNY };
-        self.drive(refunding().refund(trade_no, amount).unwrap()).await
+        self.drive(refunding().refund(&back(trade_no, amount), &CALL).unwrap()).await
     }
 
     /// A trade of 9.90 that was paid.
@@ -132,7 +131,7 @@ impl Net {
 
 fn refunding() -> Channel {
     let options = Options { refund: Some(0), ..Options::default() };
-    Channel::EpayV1(Account::new(BASE, PID, Secret::new(KEY.to_owned()), options).unwrap())
+    Channel::new(Account::new(BASE, PID, Secret::new(KEY.to_owned()), options).unwrap())
 }
 
 #[tokio::test]
@@ -168,8 +167,11 @@ async fn a_refund_goes_through_the_seam() {
     let amount = Money { minor: 1, currency: Currency::CNY };
     for (pid, key, words) in [("1001", KEY, "PID不存在"), (PID, "wrong", "KEY校验失败")] {
         let options = Options { refund: Some(0), ..Options::default() };
-        let stranger = Channel::EpayV1(Account::new(BASE, pid, Secret::new(key.to_owned()), options).unwrap());
-        assert_eq!(net.drive(stranger.refund(&trade_no, amount).unwrap()).await, RefundState::Refused(words));
+        let stranger = Channel::new(Account::new(BASE, pid, Secret::new(key.to_owned()), options).unwrap());
+        assert_eq!(
+            net.drive(stranger.refund(&back(&trade_no, amount), &CALL).unwrap()).await,
+            RefundState::Refused(words)
+        );
     }
 }
 
@@ -216,7 +218,7 @@ async fn too_many_requests_are_a_page_of_html() {
     net.fates(&[Fate::Throttle, Fate::Throttle, Fate::Throttle]);
     assert!(matches!(net.ask().await, QueryState::Unknown(_)));
     assert!(matches!(net.refund(&trade_no, 990).await, RefundState::Unknown(_)));
-    let Step::Send(request, _) = channel().query(&number()) else { panic!("a query asks") };
+    let Step::Send(request, _) = channel().query(&asked(&number()), &CALL) else { panic!("a query asks") };
     let response = net.send(&request).await.unwrap();
     assert_eq!((response.status().as_u16(), content_type(&response)), (429, "text/html"));
     assert!(response.body().bytes().unwrap().starts_with(b"<html>"));
@@ -253,7 +255,7 @@ async fn a_gateway_that_is_down_changes_nothing() {
     assert!(matches!(net.ask().await, QueryState::Unknown(_)));
     assert!(matches!(net.ask_by(&trade_no).await, QueryState::Unknown(_)));
     assert!(matches!(net.refund(&trade_no, 990).await, RefundState::Unknown(_)));
-    let Step::Send(request, _) = channel().query(&number()) else { panic!("a query asks") };
+    let Step::Send(request, _) = channel().query(&asked(&number()), &CALL) else { panic!("a query asks") };
     let response = net.send(&request).await.unwrap();
     assert_eq!((response.status().as_u16(), content_type(&response)), (503, "text/html; charset=utf-8"));
     for page in [
