@@ -51,8 +51,9 @@ fn choice(body: &Value, name: &str) -> Result<bool, Problem> {
 }
 
 async fn attention(app: &App) -> Answer {
-    let rows: Vec<Value> = app.attention().await?.iter().map(describe_row).collect();
-    json_response(200, &json!({ "rows": rows }))
+    let attention = app.attention().await?;
+    let rows: Vec<Value> = attention.rows.iter().map(describe_row).collect();
+    json_response(200, &json!({ "rows": rows, "more": attention.more }))
 }
 
 fn describe_row(row: &AttentionRow) -> Value {

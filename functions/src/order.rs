@@ -166,6 +166,7 @@ pub(crate) fn payment(attempt: &Attempt, shown: &Created) -> Value {
         Created::Redirect(url) => ("redirect", json!(url)),
         Created::Qr(text) => ("qr", json!(text)),
         Created::Form { action, fields } => ("form", json!({"action": action, "fields": fields})),
+        Created::Jsapi(call) => ("jsapi", json!(call)),
     };
     json!({"attempt": attempt.no.to_string(), "channel": attempt.account.as_str(), "kind": kind, "content": content})
 }
@@ -233,7 +234,7 @@ async fn describe(app: &App, order: &Order) -> Result<Value, Problem> {
     if order.state == State::Held {
         fields.insert("seconds_left".into(), ((order.expires_at - now).max(0) / 1_000).into());
         if let (Some(attempt), Some(product)) = (order.newest_attempt(), &product)
-            && let Some(channel) = app.channel(&attempt.account).await?
+            && let Some(channel) = app.channel_of(&attempt.account, attempt.version).await?
             && let Some(shown) = app.shown(order, attempt, product, &channel)
         {
             fields.insert("payment".into(), payment(attempt, &shown));

@@ -56,10 +56,7 @@ pub(crate) async fn handle(app: &App, id: &str, request: &Request) -> Answer {
 
 /// A way to pay as buyers know it.
 pub(crate) fn method_of(setting: &ChannelSetting) -> Method {
-    let kind = match &setting.channel {
-        _ if setting.is_sandbox => MethodKind::Sandbox,
-        payments::Channel::EpayV1(_) => MethodKind::Gateway,
-    };
+    let kind = if setting.is_sandbox { MethodKind::Sandbox } else { MethodKind::Gateway };
     Method { account: setting.account.clone(), kind }
 }
 

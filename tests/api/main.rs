@@ -6,6 +6,7 @@
 mod backup;
 mod bounds;
 mod budget;
+mod channels;
 mod contract;
 mod cost;
 mod crowd;

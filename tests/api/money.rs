@@ -266,7 +266,9 @@ async fn state(shop: &TestShop, buyer: &Buyer) -> Option<State> {
 /// A shop with two accounts and one product. The second account's gateway is out of reach; its word is taken all the same.
 async fn open_shop(seed: u64, product: &str, count: usize) -> TestShop {
     let shop = TestShop::new(seed).await;
-    let account = json!({"base_url": "https://second.example", "pid": SECOND_PID, "key": SECOND_KEY}).to_string();
+    let account =
+        json!({"kind": "epay_v1", "base_url": "https://second.example", "pid": SECOND_PID, "key": SECOND_KEY})
+            .to_string();
     let path = format!("/api/admin/channels/{SECOND}");
     let (status, answer) = shop.admin(Method::PUT, &path, &shop.sign_in().await, account).await;
     assert_eq!(status, 200, "{answer}");

@@ -1,11 +1,14 @@
 //! Many buyers at once: every card to one order, every accepted order to one card, and the sum over states always the same.
 
-use http::Method;
+use crate::money::granted;
+use http::{Method, Request};
 use local::Front;
-use serde_json::Value;
+use local::seam::{Call, Fate, Tap};
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tests::shop::{self, cards, wish};
 use tests::taps::Unguarded;
 use tests::{Buyer, TestShop};
@@ -81,7 +84,7 @@ async fn five_hundred_cards(instances: usize) {
                 assert_eq!((sum(&counts), counts["imported"].as_u64()), (500, Some(500)), "{counts}");
                 samples += 1;
                 // A sample reads every order; without a pause it would be most of what happens.
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
             samples
         })
@@ -235,4 +238,47 @@ async fn one_key_sent_for_two_products_holds_cards_of_one_only() {
     assert_eq!(shop.keys(&buyer).await.len(), 20);
     let (one, two) = (shop.counts("one").await, shop.counts("two").await);
     assert_eq!((one["sold"].as_u64(), two["sold"].as_u64()), (Some(21), Some(1)), "{one} {two}");
+}
+
+/// Orders reach their table late through this instance.
+#[derive(Debug)]
+struct LateOrders;
+
+impl Tap for LateOrders {
+    fn fate(&self, call: &Call) -> Fate {
+        let is_order = call.operation() == "PutItem" && String::from_utf8_lossy(&call.body).contains("kamivend-orders");
+        if is_order { Fate::Delay(Duration::from_millis(700)) } else { Fate::Pass }
+    }
+}
+
+/// A create that was overtaken by its own repetition, and by the buyer's turning to another way to pay, shows the attempt that stands,
+/// at the account that expects it: one account's page for another account's number would take money that settles nothing.
+#[tokio::test]
+async fn an_overtaken_create_shows_the_attempt_that_stands_at_its_own_account() {
+    let shop = TestShop::new(8).await;
+    shop.account("other", None).await;
+    let body = json!({
+        "id": "p", "name": "Product", "kind": "single_use_key", "channels": ["sandbox", "other"],
+        "price": {"amount_minor": 990, "currency": "CNY"},
+    });
+    granted(&shop, "/api/admin/products", &body).await;
+    shop.cards("p", &cards("A", 60), "").await;
+    let (late, _) = shop.tapped(Arc::new(LateOrders));
+    const KEY: &str = "one-key-sent-twice-at-once";
+    let twin = tokio::spawn(async move { shop::create(&late, KEY, &wish("p", 1)).await });
+    tokio::time::sleep(Duration::from_millis(250)).await;
+    let (status, first) = shop.create(KEY, &wish("p", 1)).await;
+    assert_eq!(status, 201, "{first}");
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(format!("/api/orders/{}/payments", first["order"]["id"].as_str().unwrap()))
+        .header("authorization", format!("Bearer {}", first["order_token"].as_str().unwrap()))
+        .body(br#"{"channel": "other"}"#.to_vec())
+        .unwrap();
+    let (status, second) = shop::send(shop.front(), request).await;
+    assert!(status < 300, "{second}");
+    let (status, answer) = twin.await.unwrap();
+    assert_eq!((status, &answer["order"]["id"]), (200, &first["order"]["id"]), "{answer}");
+    assert_eq!(answer["payment"], second["payment"]);
+    assert!(answer["payment"]["content"].as_str().unwrap().contains("webhooks%2Fother"), "{answer}");
 }

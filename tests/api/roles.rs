@@ -4,7 +4,7 @@
 
 use app::Scope;
 use functions::reconcile::Job;
-use http::Method;
+use http::{Method, Request};
 use local::roles::{Right, acting_as};
 use local::{Front, poller};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use tests::roles::{Rights, TemplateRoles, roles};
 use tests::shop::{cards, create, notify, send, wish};
 use tests::taps::{Cut, Cutter};
 use tests::template::template;
-use tests::{Buyer, TestShop, Visitor, text};
+use tests::{Buyer, TestShop, Visitor, signed_notification, text};
 
 /// Rights that Lambda itself uses in a function's name, or that another kind of test asks for.
 fn is_elsewhere(right: &Right) -> bool {
@@ -239,6 +239,21 @@ async fn the_sellers_side(shop: &TestShop) {
         assert_eq!(seller(Method::GET, path.to_owned(), json!({})).await.0, 200);
     }
     seller(Method::PATCH, "/api/admin/settings".to_owned(), json!({"name": "Lime Keys"})).await;
+    // A key is changed, and a gateway still signs with the old one.
+    for key in ["the-first-key-of-the-gateway", "the-second-key-of-the-gateway"] {
+        let account = json!({"kind": "epay_v1", "base_url": "https://gateway.example", "pid": "77", "key": key});
+        assert_eq!(seller(Method::PUT, "/api/admin/channels/gateway".to_owned(), account).await.0, 200);
+    }
+    let fields = [
+        ("pid", "77"),
+        ("trade_no", "OLD-1"),
+        ("out_trade_no", buyer.attempt.as_str()),
+        ("money", "9.9"),
+        ("trade_status", "TRADE_SUCCESS"),
+    ];
+    let query = signed_notification(&fields, "the-first-key-of-the-gateway");
+    let request = Request::builder().uri(format!("/webhooks/gateway?{query}")).body(Vec::new()).unwrap();
+    assert_eq!(shop.front().shop(request, "127.0.0.1").await.status(), 400, "another account's attempt");
 }
 
 /// The first run dies on the way; the second takes over what it left.

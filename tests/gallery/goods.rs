@@ -1,10 +1,9 @@
 //! A shop as a seller would have set it up: fifteen products in five categories, and hidden ones that orders are made of.
 
 use crate::Page;
-use app::catalogue::EpaySettings;
+use app::accounts::AccountSettings;
 use domain::AccountId;
 use http::Method;
-use payments::Secret;
 use serde_json::{Value, json};
 use tests::TestShop;
 use tests::shop::{PID, cards};
@@ -141,18 +140,17 @@ pub async fn stock(shop: &TestShop) {
     // A gateway of the usual kind, and the sandbox once more without a refund call, so that a person has to send money back.
     let sandbox = format!("{}/sandbox", shop.world.public_url());
     for (account, base_url, pid, key, refund) in
-        [("pay", GATEWAY, GATEWAY_PID, GATEWAY_KEY, Some(0)), ("hand", sandbox.as_str(), PID, shop.key.as_str(), None)]
+        [("pay", GATEWAY, GATEWAY_PID, GATEWAY_KEY, "0"), ("hand", sandbox.as_str(), PID, shop.key.as_str(), "")]
     {
-        let settings = EpaySettings {
+        let settings = [("base_url", base_url), ("pid", pid), ("key", key), ("refund_code", refund)];
+        let settings = AccountSettings {
             account: AccountId::parse(account).unwrap(),
-            base_url: base_url.to_owned(),
-            pid: pid.to_owned(),
-            key: Secret::new(key.to_owned()),
-            refund,
+            kind: "epay_v1".to_owned(),
+            settings: settings.into_iter().collect(),
             enabled: true,
             sandbox: false,
         };
-        shop.app.configure_epay(&settings).await.expect("another way to pay");
+        shop.app.configure_channel(&settings).await.expect("another way to pay");
     }
 
     for (place, (id, name, category, fen, count, more)) in shelf().into_iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use crate::roles::roles;
 use crate::{signed_notification, text};
-use app::catalogue::EpaySettings;
+use app::accounts::AccountSettings;
 use app::staff::{ADMIN, PasswordHash};
 use app::{App, Clock, Ids, Sender};
 use domain::AccountId;
@@ -14,7 +14,6 @@ use local::secrets::LocalSecrets;
 use local::sqs::State;
 use local::world::Pushes;
 use local::{Front, World, WorldOptions, poller};
-use payments::Secret;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -229,16 +228,17 @@ impl TestShop {
     /// Sets up a further account: the same merchant at the same gateway under another name. `refund` is the code by which it says
     /// that money went back; without one it cannot send any.
     pub async fn account(&self, name: &str, refund: Option<i64>) {
-        let settings = EpaySettings {
+        let base_url = format!("{}/sandbox", self.world.public_url());
+        let refund = refund.map(|code| code.to_string()).unwrap_or_default();
+        let settings = [("base_url", base_url.as_str()), ("pid", PID), ("key", &self.key), ("refund_code", &refund)];
+        let settings = AccountSettings {
             account: AccountId::parse(name).expect("the name of an account"),
-            base_url: format!("{}/sandbox", self.world.public_url()),
-            pid: PID.to_owned(),
-            key: Secret::new(self.key.clone()),
-            refund,
+            kind: "epay_v1".to_owned(),
+            settings: settings.into_iter().collect(),
             enabled: true,
             sandbox: true,
         };
-        self.app.configure_epay(&settings).await.expect("an account");
+        self.app.configure_channel(&settings).await.expect("an account");
     }
 
     /// Brings cards in, one a line.

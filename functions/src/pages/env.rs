@@ -48,6 +48,8 @@ pub fn leads(shown: &Created, method: MethodKind, env: Env) -> Lead {
         Created::Redirect(_) if walled(method, env.inside) => Lead::OpenBrowser,
         Created::Form { .. } if walled(method, env.inside) => Lead::OpenBrowser,
         Created::Redirect(_) => Lead::Go,
+        // Only WeChat's own browser can hand it on; anywhere else it is opened there.
+        Created::Jsapi(_) => Lead::OpenBrowser,
         Created::Form { .. } => Lead::Post,
         Created::Qr(text) => match method {
             MethodKind::Usdt => Lead::Copy,

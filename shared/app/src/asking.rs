@@ -3,10 +3,10 @@
 
 use crate::meter::{Failure, Metric};
 use crate::{App, AppError, SettleAnswer, net};
-use domain::AccountId;
 use domain::guards::planted;
 use domain::order::{Attempt, Order};
-use payments::{QueryState, Step};
+use domain::{AccountId, Money, OutTradeNo};
+use payments::{AttemptRef, Call, QueryState, Step};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -45,7 +45,22 @@ pub(crate) enum Asked {
     Unknown,
 }
 
+/// An attempt as its provider is asked about it.
+fn attempt_ref(attempt: &Attempt) -> AttemptRef<'_> {
+    AttemptRef {
+        out_trade_no: &attempt.no,
+        amount: Money { minor: attempt.minor, currency: attempt.currency },
+        provider_ref: None,
+        made_at: attempt.made_at,
+    }
+}
+
 impl App {
+    /// The moment and the chance that one call of a codec is given.
+    pub(crate) fn call(&self) -> Call {
+        Call { now: self.clock.now(), nonce: self.ids.bytes() }
+    }
+
     /// Carries out what a codec wants sent, until it has its answer.
     pub(crate) async fn drive<T>(&self, mut step: Step<T>) -> T {
         loop {
@@ -69,16 +84,36 @@ impl App {
         if patience.is_lost(&attempt.account) {
             return Ok(QueryState::Unknown("the account gave no answer a moment ago"));
         }
-        let Some(setting) = self.channel(&attempt.account).await? else {
+        let Some(setting) = self.channel_of(&attempt.account, attempt.version).await? else {
             return Ok(QueryState::Unknown("the account is not configured any more"));
         };
-        let state = self.drive(setting.channel.query(&attempt.no)).await;
+        let state = self.drive(setting.channel.query(&attempt_ref(attempt), &self.call())).await;
         self.count_question(&attempt.account, &state);
         patience.heard(&attempt.account, !matches!(state, QueryState::Unknown(_)));
         if let QueryState::Unknown(why) = state {
             tracing::info!(order = %attempt.no.order, attempt = %attempt.no, why, "the provider gave no answer");
         }
         Ok(state)
+    }
+
+    /// With which version of its account's settings an attempt was made; `None` when it is none of ours, or another account's.
+    pub async fn version_of_attempt(&self, account: &AccountId, out_trade_no: &str) -> Result<Option<u32>, AppError> {
+        let Some(no) = OutTradeNo::parse(out_trade_no) else { return Ok(None) };
+        let order = self.store.order(&no.order).await?;
+        let attempts = order.iter().flat_map(|order| &order.attempts);
+        Ok(attempts.into_iter().find(|a| a.no == no && a.account == *account).map(|a| a.version))
+    }
+
+    /// Asks about the attempt that a notification named, which is not to be believed by itself. A number that is not ours, or
+    /// another account's, has nobody to be asked about.
+    pub async fn ask_by_number(&self, account: &AccountId, out_trade_no: &str) -> Result<QueryState, AppError> {
+        let Some(no) = OutTradeNo::parse(out_trade_no) else { return Ok(QueryState::NotFound) };
+        let Some(order) = self.store.order(&no.order).await? else { return Ok(QueryState::NotFound) };
+        let attempt = order.attempts.iter().find(|attempt| attempt.no == no && attempt.account == *account);
+        match attempt {
+            Some(attempt) => self.ask(attempt, &Patience::default()).await,
+            None => Ok(QueryState::NotFound),
+        }
     }
 
     /// Asks about every attempt that money could have arrived for unseen, and settles what did.
@@ -107,8 +142,8 @@ impl App {
     pub(crate) async fn payable_ms(&self, order: &Order) -> Result<i64, AppError> {
         let mut longest = 0;
         for attempt in &order.attempts {
-            if let Some(setting) = self.channel(&attempt.account).await? {
-                longest = longest.max(setting.channel.describe().payable_after_ms);
+            if let Some(setting) = self.channel_of(&attempt.account, attempt.version).await? {
+                longest = longest.max(setting.channel.kind().payable_after_ms);
             }
         }
         Ok(longest)

@@ -71,8 +71,10 @@ impl App {
                 return Err(AppError::Setting("the product of an order"));
             };
             let channel = self.channel(account).await?;
-            let open = order.attempts.iter().rev().find(|a| a.account == *account).map(|a| a.no.attempt);
-            if let (Some(number), Some(channel)) = (open, channel.clone()) {
+            let open = order.attempts.iter().rev().find(|a| a.account == *account).map(|a| (a.no.attempt, a.version));
+            if let Some((number, version)) = open
+                && let Some(channel) = self.channel_of(account, version).await?
+            {
                 return Ok(Ok(AttemptAnswer { order, number, product, channel, is_new: false }));
             }
             if !product.channels.contains(account) {

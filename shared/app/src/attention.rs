@@ -42,6 +42,15 @@ pub struct Row {
     pub actions: Vec<&'static str>,
 }
 
+/// What needs a person now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attention {
+    /// The rows, the oldest first.
+    pub rows: Vec<Row>,
+    /// Whether there may be younger ones of some kind, which are shown once these are done.
+    pub more: bool,
+}
+
 /// How a row that is no order is called: its key, in hexadecimal.
 fn row_name(key: &[u8]) -> String {
     hex(key)
@@ -63,10 +72,10 @@ pub(crate) fn amount_of(order: &Order) -> Option<Money> {
 }
 
 impl App {
-    /// Everything that needs a person now, the oldest first.
-    pub async fn attention(&self) -> Result<Vec<Row>, AppError> {
+    /// What needs a person now: of each kind at least the hundred oldest.
+    pub async fn attention(&self) -> Result<Attention, AppError> {
         let mut rows = Vec::new();
-        let items = self.store.due(&PERSONAL, Millis::MAX, LISTED).await?;
+        let (items, more) = self.store.due(&PERSONAL, Millis::MAX, LISTED).await?;
         let mut work = Vec::with_capacity(items.len());
         for item in &items {
             work.push(self.row_or_fault(item));
@@ -100,7 +109,7 @@ impl App {
             });
         }
         rows.sort_by_key(|row| row.since);
-        Ok(rows)
+        Ok(Attention { rows, more })
     }
 
     /// What does not read is a row of its own; it must not hide the others.

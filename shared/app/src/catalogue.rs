@@ -2,20 +2,17 @@
 //! reads nothing.
 
 use crate::meter::{Failure, Metric};
-use crate::seal::{open, seal};
 use crate::settings::Presentation;
 use crate::{App, AppError};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use domain::limits::CATALOGUE_AGE_MS;
 use domain::order::{Attempt, Order};
 use domain::product::{Field, Kind, Product};
 use domain::{AccountId, Currency, Millis, Money, ProductId, Txn};
-use payments::{AttemptView, Channel, Created, Secret, Step, epay};
+use payments::{AttemptView, Channel, Created, Device, Step};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use store::{Outcome, ShopItem};
 
 pub(crate) const PRODUCT: &str = "product";
@@ -28,7 +25,8 @@ const COUNT_AGE_MS: i64 = 2_000;
 #[derive(Default)]
 pub struct Catalogue {
     products: Mutex<HashMap<ProductId, (Millis, Listed)>>,
-    channels: Mutex<HashMap<AccountId, (Millis, ChannelSetting)>>,
+    pub(crate) channels: Mutex<HashMap<AccountId, (Millis, ChannelSetting)>>,
+    pub(crate) earlier: Mutex<HashMap<(AccountId, u32), Option<ChannelSetting>>>,
     listed: Mutex<Option<(Millis, Vec<Listed>)>>,
     counts: Mutex<HashMap<ProductId, (Millis, u64)>>,
 }
@@ -74,6 +72,8 @@ pub struct ChannelSetting {
     pub is_sandbox: bool,
     /// Whether new attempts may use it. Old ones stay verifiable in any case.
     pub enabled: bool,
+    /// What tells one merchant from another; no secret is in it.
+    pub merchant: Arc<str>,
     /// The codec with its keys.
     pub channel: Channel,
 }
@@ -81,8 +81,7 @@ pub struct ChannelSetting {
 impl ChannelSetting {
     /// Whether this money can go back through the account: never what somebody only vouched for.
     pub fn can_refund(&self, txn: &Txn) -> bool {
-        let one = Money { minor: 1, currency: self.channel.currency() };
-        !txn.is_attested() && self.channel.refund(&txn.provider_number(), one).is_some()
+        !txn.is_attested() && self.channel.refunds()
     }
 }
 
@@ -109,24 +108,6 @@ struct FieldDoc {
     id: String,
     label: String,
     required: bool,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum ChannelDoc {
-    EpayV1 {
-        base_url: String,
-        pid: String,
-        /// The merchant key, sealed with a key derived from the shop's secret and bound to this account.
-        key_sealed: String,
-        key_separator: bool,
-        /// The `code` by which this gateway says that a refund succeeded; none when the account has no refund call.
-        #[serde(default)]
-        refund: Option<i64>,
-        enabled: bool,
-        #[serde(default)]
-        sandbox: bool,
-    },
 }
 
 pub(crate) fn read_product(item: &ShopItem) -> Result<Listed, AppError> {
@@ -172,34 +153,6 @@ pub(crate) fn write_product(Listed { product, look }: &Listed) -> Result<ShopIte
     };
     let doc = serde_json::to_string(&doc).map_err(|_| AppError::Setting("product document"))?;
     Ok(ShopItem { kind: PRODUCT.into(), id: product.id.to_string(), doc, version: product.version })
-}
-
-/// Settings of an 易支付 account as the seller gives them.
-#[derive(Clone, Debug)]
-pub struct EpaySettings {
-    /// The account's id.
-    pub account: AccountId,
-    /// The gateway's address, such as `https://pay.example`.
-    pub base_url: String,
-    /// The merchant number.
-    pub pid: String,
-    /// The merchant key.
-    pub key: Secret,
-    /// The `code` by which this gateway says that a refund succeeded; `None` when the account has no refund call.
-    pub refund: Option<i64>,
-    /// Whether new attempts may use it.
-    pub enabled: bool,
-    /// Whether it is the local shop's own gateway, where everybody can pay.
-    pub sandbox: bool,
-}
-
-impl EpaySettings {
-    /// The codec's account, or why these settings make none.
-    fn checked(&self) -> Result<epay::Account, AppError> {
-        let options = epay::Options { key_separator: false, allow_http: false, refund: self.refund };
-        epay::Account::new(&self.base_url, &self.pid, self.key.clone(), options)
-            .map_err(|bad| AppError::Setting(bad.public_message()))
-    }
 }
 
 impl App {
@@ -312,106 +265,6 @@ impl App {
         Ok(setting)
     }
 
-    /// Reads a channel's document. The sandbox is no channel where it may not take payments: it cannot sell, and a notification
-    /// in its name, even a well signed one, comes to nobody.
-    pub(crate) fn read_channel(
-        &self,
-        account: &AccountId,
-        item: &ShopItem,
-    ) -> Result<Option<ChannelSetting>, AppError> {
-        let settings = self.read_epay(account, item)?;
-        if settings.sandbox && !self.config.sandbox {
-            return Ok(None);
-        }
-        Ok(Some(ChannelSetting {
-            account: account.clone(),
-            version: item.version,
-            is_sandbox: settings.sandbox,
-            enabled: settings.enabled,
-            channel: Channel::EpayV1(settings.checked()?),
-        }))
-    }
-
-    fn read_epay(&self, account: &AccountId, item: &ShopItem) -> Result<EpaySettings, AppError> {
-        let bad = || AppError::Setting("channel document");
-        let doc: ChannelDoc = serde_json::from_str(&item.doc).map_err(|_| bad())?;
-        let ChannelDoc::EpayV1 { base_url, pid, key_sealed, key_separator: _, refund, enabled, sandbox } = doc;
-        let sealed = STANDARD.decode(key_sealed).map_err(|_| bad())?;
-        let key = open(self.keys.settings(), &self.setting_place(account), &sealed)?;
-        let key = Secret::new(String::from_utf8(key).map_err(|_| bad())?);
-        // Older documents have no word about it, and only a shop's own gateway lies below its own address.
-        let sandbox = sandbox || base_url.strip_prefix(&self.config.public_url) == Some("/sandbox");
-        Ok(EpaySettings { account: account.clone(), base_url, pid, key, refund, enabled, sandbox })
-    }
-
-    fn setting_place<'a>(&'a self, account: &'a AccountId) -> [&'a [u8]; 3] {
-        [b"channel", self.config.shop_id.as_bytes(), account.as_str().as_bytes()]
-    }
-
-    /// Every account as its settings stand in the table, sorted by id.
-    pub async fn channels_now(&self) -> Result<Vec<EpaySettings>, AppError> {
-        let items = self.store.shop_items(CHANNEL).await?;
-        items
-            .iter()
-            .map(|item| {
-                let account = AccountId::parse(&item.id).ok_or(AppError::Setting("channel document"))?;
-                self.read_epay(&account, item)
-            })
-            .collect()
-    }
-
-    /// An account's settings as they stand in the table.
-    pub async fn channel_now(&self, account: &AccountId) -> Result<Option<EpaySettings>, AppError> {
-        let item = self.store.shop_item(CHANNEL, account.as_str()).await?;
-        item.map(|item| self.read_epay(account, &item)).transpose()
-    }
-
-    /// Writes the settings of an 易支付 account unless they are the ones that stand there already.
-    pub async fn configure_epay(&self, settings: &EpaySettings) -> Result<(), AppError> {
-        settings.checked()?;
-        let found = self.store.shop_item(CHANNEL, settings.account.as_str()).await?;
-        if let Some(found) = &found
-            && self.same_epay(found, settings)
-        {
-            return Ok(());
-        }
-        let place = self.setting_place(&settings.account);
-        let sealed = seal(self.keys.settings(), self.ids.bytes(), &place, settings.key.expose().as_bytes())?;
-        let doc = ChannelDoc::EpayV1 {
-            base_url: settings.base_url.clone(),
-            pid: settings.pid.clone(),
-            key_sealed: STANDARD.encode(sealed),
-            key_separator: false,
-            refund: settings.refund,
-            enabled: settings.enabled,
-            sandbox: settings.sandbox,
-        };
-        let doc = serde_json::to_string(&doc).map_err(|_| AppError::Setting("channel document"))?;
-        let version = found.as_ref().map_or(1, |f| f.version + 1);
-        let item = ShopItem { kind: CHANNEL.into(), id: settings.account.to_string(), doc, version };
-        let written = match found {
-            None => self.store.create_shop_item(&item).await?,
-            Some(_) => self.change_document(&item).await?,
-        };
-        self.catalogue.channels.lock().unwrap_or_else(PoisonError::into_inner).remove(&settings.account);
-        self.arrange_or_leave().await;
-        match written {
-            Outcome::Refused(_) => Err(AppError::Contended),
-            _ => Ok(()),
-        }
-    }
-
-    fn same_epay(&self, found: &ShopItem, settings: &EpaySettings) -> bool {
-        self.read_epay(&settings.account, found).is_ok_and(|known| {
-            known.base_url == settings.base_url
-                && known.pid == settings.pid
-                && known.refund == settings.refund
-                && known.enabled == settings.enabled
-                && known.sandbox == settings.sandbox
-                && crate::keys::equal(known.key.expose().as_bytes(), settings.key.expose().as_bytes())
-        })
-    }
-
     /// What the buyer is shown to pay an attempt: from the order where it was kept, computed again where it can be.
     pub fn shown(
         &self,
@@ -420,6 +273,10 @@ impl App {
         product: &Product,
         setting: &ChannelSetting,
     ) -> Option<Created> {
+        // One account's page for another account's number would take money that no attempt expects.
+        if setting.account != attempt.account {
+            return None;
+        }
         if let Some(content) = &attempt.content {
             return Some(Created::Qr(content.clone()));
         }
@@ -430,9 +287,13 @@ impl App {
             notify_url: &format!("{}/webhooks/{}", self.config.public_url, setting.account),
             return_url: &format!("{}/o/{}", self.config.public_url, order.id),
             method: None,
+            device: Device::default(),
+            client_ip: None,
+            payer: None,
+            expires_at: order.expires_at,
         };
-        match setting.channel.create(&view) {
-            Step::Done(Ok(created)) => Some(created),
+        match setting.channel.create(&view, &self.call()) {
+            Step::Done(Ok(started)) => Some(started.shown),
             Step::Done(Err(error)) => {
                 self.meter.add_for(&setting.account, Metric::ProviderCalls, 1);
                 self.meter.channel_failed(&setting.account, Failure::NotCreated);

@@ -169,6 +169,7 @@ impl From<BadSetting> for StartError {
 pub(crate) fn aws_from_env() -> Result<Aws, BadSetting> {
     Ok(Aws {
         region: required("AWS_REGION")?,
+        signs: true,
         credentials: Credentials::new(
             required("AWS_ACCESS_KEY_ID")?,
             required("AWS_SECRET_ACCESS_KEY")?,

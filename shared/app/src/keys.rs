@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::order::Attempt;
 use domain::stock::SlotRun;
-use domain::{Currency, Generation, OrderId, OutTradeNo, ProductId, Txn};
+use domain::{Currency, Generation, Millis, OrderId, OutTradeNo, ProductId, Txn};
 use ring::hmac;
 use std::fmt;
 
@@ -183,6 +183,11 @@ impl Keys {
     /// The name of a seller's request to return money, so that two clicks are one.
     pub fn refund_request(&self, order: &OrderId, key: &str) -> [u8; 8] {
         mac(&self.refund, &[&order.0, key.as_bytes()])
+    }
+
+    /// The name of one decision to return a movement of money that settled nothing.
+    pub(crate) fn row_refund(&self, txn: &Txn, look_at: Millis) -> [u8; 8] {
+        mac(&self.refund, &[b"row", txn.as_bytes(), &look_at.to_be_bytes()])
     }
 
     /// An order that nobody can make, for the look-up of a contact that has none: its work is to be the same.

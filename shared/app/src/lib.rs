@@ -1,6 +1,7 @@
 //! The shell around the rules: store, queue, HTTP, clock, ids, keys and configuration in one plain struct, and the use
 //! cases behind the handlers.
 
+pub mod accounts;
 mod asking;
 mod attempts;
 mod attention;
@@ -258,6 +259,11 @@ fn store_of(config: &Config, aws: &Aws, http: &SharedHttpConnector) -> store::St
         .retry_config(patience())
         .stalled_stream_protection(stalls())
         .http_client(net::client(http));
+    if !aws.signs {
+        dynamodb = dynamodb
+            .allow_no_auth()
+            .auth_scheme_preference([aws_smithy_runtime_api::client::auth::AuthSchemeId::from("no_auth")]);
+    }
     dynamodb.set_endpoint_url(aws.endpoint_override.clone());
     let tables = store::Tables::with_prefix(&config.table_prefix);
     store::Store::new(aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), tables)

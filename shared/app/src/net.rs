@@ -203,7 +203,7 @@ async fn send_within(
 /// Sends a codec's request to its provider. `None` when there is no answer.
 pub(crate) async fn send_to_provider(connector: &SharedHttpConnector, wanted: &ProviderRequest) -> Option<HttpReply> {
     let answer = send(connector, wanted.method, &wanted.url, &wanted.headers, wanted.body.clone()).await?;
-    Some(HttpReply { status: answer.status, body: answer.body })
+    Some(HttpReply { status: answer.status, headers: answer.headers, body: answer.body })
 }
 
 /// Where AWS is and who we are there.
@@ -213,6 +213,9 @@ pub struct Aws {
     pub region: String,
     /// The credentials of the function's role.
     pub credentials: Credentials,
+    /// Whether what goes to the tables is signed. AWS takes nothing else; a world in memory where nobody looks at a signature
+    /// may do without.
+    pub signs: bool,
     /// Where every service is, when it is not in the region's own places: an emulator's address.
     pub endpoint_override: Option<String>,
     /// Where Amazon's mail service is, when it is not in the region's own place.

@@ -92,7 +92,7 @@ impl App {
         if now - last < PEOPLE_EVERY_MS {
             return Ok(last);
         }
-        let rows = self.attention().await?;
+        let rows = self.attention().await?.rows;
         let oldest = rows.iter().map(|row| now - row.since).max().unwrap_or_default();
         self.meter.add(Metric::NeedsPerson, i64::try_from(rows.len()).unwrap_or(i64::MAX));
         self.meter.add(Metric::NeedsPersonOldest, (oldest / 1_000).max(0));

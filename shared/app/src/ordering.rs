@@ -166,11 +166,13 @@ impl App {
             }
         };
         self.give_back(&order, &fit.product.id, claim, &held).await;
-        if is_new {
-            self.count_created(&order);
-            self.note_made(request).await;
+        if !is_new {
+            // Meanwhile its buyer may have turned to another way to pay, and the newest attempt is what is shown.
+            return self.answer_found(request, order).await;
         }
-        Ok(Ok(CreateAnswer { order, product: fit.product, channel: Some(fit.channel), is_new }))
+        self.count_created(&order);
+        self.note_made(request).await;
+        Ok(Ok(CreateAnswer { order, product: fit.product, channel: Some(fit.channel), is_new: true }))
     }
 
     /// The wish against the shop: product, price, fields, channel.
@@ -231,7 +233,7 @@ impl App {
             return Err(AppError::Setting("the product of an order"));
         };
         let channel = match found.newest_attempt() {
-            Some(attempt) => self.channel(&attempt.account).await?,
+            Some(attempt) => self.channel_of(&attempt.account, attempt.version).await?,
             None => None,
         };
         Ok(Ok(CreateAnswer { order: found, product, channel, is_new: false }))

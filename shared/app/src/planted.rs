@@ -27,7 +27,7 @@ impl App {
         refund: &Refund,
         number: u8,
     ) -> Result<RefundAnswer, AppError> {
-        let said = self.call_refund(order, refund.minor).await?;
+        let said = self.call_refund(order, refund).await?;
         match (self.store.start_refund(order, refund).await?, said) {
             (Outcome::Applied(order), Said::Done) => self.end_refund(&order, number, true, "done").await,
             (Outcome::Applied(order), Said::Refused(words)) => self.end_refund(&order, number, false, words).await,

@@ -211,7 +211,7 @@ impl App {
         let mut seen = BTreeSet::new();
         loop {
             let now = self.clock.now();
-            let mut items = self.store.due(&DRIVEN, now, DUE_PAGE).await?;
+            let (mut items, _) = self.store.due(&DRIVEN, now, DUE_PAGE).await?;
             items.retain(|item| seen.insert(item.key.clone()));
             if items.is_empty() {
                 return Ok(true);

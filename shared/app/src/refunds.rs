@@ -1,6 +1,7 @@
 //! Money on its way back, and what else only a person decides: reviews, attested payments, rows of money that settled nothing.
 //! Every deed stands in the audit trail before it is done, and every refund stands in its order before a provider is called.
 
+use crate::catalogue::ChannelSetting;
 use crate::meter::{Failure, Metric};
 use crate::{App, AppError, SettleAnswer};
 use domain::guards::planted;
@@ -8,7 +9,7 @@ use domain::limits::{REFERENCE_MAX, REFUNDS_MAX};
 use domain::order::{Order, State};
 use domain::refund::{MoneyState, Refund, RefundState, returned};
 use domain::{AccountId, Claim, Money, OrderId};
-use payments::{QueryState, RefundState as Said};
+use payments::{QueryState, RefundState as Said, RefundView};
 use store::{MoneyRow, Outcome};
 
 /// Milliseconds before a row whose return got no answer is asked about again.
@@ -190,12 +191,8 @@ impl App {
     pub async fn can_refund(&self, order: &Order) -> Result<bool, AppError> {
         let Some(settled) = order.settled.as_ref().filter(|s| !s.txn.is_attested()) else { return Ok(false) };
         let Some(attempt) = order.attempt(settled.attempt) else { return Ok(false) };
-        self.account_refunds(&attempt.account, &settled.txn.provider_number()).await
-    }
-
-    async fn account_refunds(&self, account: &AccountId, number: &str) -> Result<bool, AppError> {
-        let one = Money { minor: 1, currency: domain::Currency::CNY };
-        Ok(self.channel(account).await?.is_some_and(|setting| setting.channel.refund(number, one).is_some()))
+        let setting = self.channel_of(&attempt.account, attempt.version).await?;
+        Ok(setting.is_some_and(|setting| setting.channel.refunds()))
     }
 
     async fn carry_out(&self, order: &Order, number: u8) -> Result<RefundAnswer, AppError> {
@@ -205,7 +202,7 @@ impl App {
         if refund.by_hand {
             return self.end_refund(order, number, true, &refund.reference).await;
         }
-        match self.call_refund(order, refund.minor).await? {
+        match self.call_refund(order, refund).await? {
             Said::Done => self.end_refund(order, number, true, "done").await,
             // "More than is left" is also what a gateway says when the money went back before, by a call whose answer was
             // lost or in its own console.
@@ -216,6 +213,8 @@ impl App {
             Said::Unknown(why) if planted("refund: no answer is taken for a no") => {
                 self.end_refund(order, number, false, why).await
             }
+            // Taken on and not yet carried out: asked about like one without an answer.
+            Said::UnderWay => Ok(RefundAnswer::Order(Box::new(order.clone()))),
             Said::Unknown(why) => {
                 tracing::warn!(order = %order.id, number, why, "a refund without an answer");
                 self.tell_refund_unanswered(order, number).await;
@@ -255,33 +254,38 @@ impl App {
         Err(AppError::Contended)
     }
 
-    pub(crate) async fn call_refund(&self, order: &Order, minor: i64) -> Result<Said, AppError> {
+    pub(crate) async fn call_refund(&self, order: &Order, refund: &Refund) -> Result<Said, AppError> {
         let settled = order.settled.as_ref().ok_or(AppError::Unforeseen("a refund of an unpaid order"))?;
         let attempt = order.attempt(settled.attempt).ok_or(AppError::Unforeseen("the paid attempt"))?;
-        let amount = Money { minor, currency: attempt.currency };
-        self.call_provider(&attempt.account, &settled.txn.provider_number(), amount).await
+        let currency = attempt.currency;
+        let view = RefundView {
+            out_trade_no: &attempt.no.to_string(),
+            provider_number: &settled.txn.provider_number(),
+            paid: Money { minor: attempt.minor, currency },
+            amount: Money { minor: refund.minor, currency },
+            refund_no: &format!("R{}", crate::keys::hex(&refund.request)),
+        };
+        let setting = self.channel_of(&attempt.account, attempt.version).await?;
+        self.call_provider(setting, &view).await
     }
 
-    async fn call_provider(&self, account: &AccountId, number: &str, amount: Money) -> Result<Said, AppError> {
-        let step = self.channel(account).await?.and_then(|setting| setting.channel.refund(number, amount));
-        match step {
-            Some(step) => {
-                let said = self.drive(step).await;
-                self.meter.add_for(account, Metric::ProviderCalls, 1);
-                match said {
-                    Said::Done => {}
-                    Said::Refused(_) => self.meter.channel_failed(account, Failure::RefundRefused),
-                    Said::Unknown(_) => self.meter.channel_failed(account, Failure::RefundUnanswered),
-                }
-                Ok(said)
-            }
-            None => Ok(Said::Unknown("the account has no refund call")),
+    async fn call_provider(&self, setting: Option<ChannelSetting>, refund: &RefundView<'_>) -> Result<Said, AppError> {
+        let no_call = Said::Unknown("the account has no refund call");
+        let Some(setting) = setting else { return Ok(no_call) };
+        let Some(step) = setting.channel.refund(refund, &self.call()) else { return Ok(no_call) };
+        let said = self.drive(step).await;
+        self.meter.add_for(&setting.account, Metric::ProviderCalls, 1);
+        match said {
+            Said::Done | Said::UnderWay => {}
+            Said::Refused(_) => self.meter.channel_failed(&setting.account, Failure::RefundRefused),
+            Said::Unknown(_) => self.meter.channel_failed(&setting.account, Failure::RefundUnanswered),
         }
+        Ok(said)
     }
 
     /// What the provider says about one movement; `None` when it cannot be asked by its own number.
     pub(crate) async fn ask_number(&self, account: &AccountId, number: &str) -> Result<Option<QueryState>, AppError> {
-        let step = self.channel(account).await?.and_then(|setting| setting.channel.query_number(number));
+        let step = self.channel(account).await?.and_then(|setting| setting.channel.query_number(number, &self.call()));
         let Some(step) = step else { return Ok(None) };
         let state = self.drive(step).await;
         self.count_question(account, &state);
@@ -460,12 +464,20 @@ impl App {
         {
             return Ok(false);
         }
-        self.account_refunds(&row.account, &row.txn.provider_number()).await
+        Ok(self.channel(&row.account).await?.is_some_and(|setting| setting.channel.refunds()))
     }
 
     async fn return_row(&self, row: &MoneyRow) -> Result<MoneyRow, AppError> {
         let amount = Money { minor: row.minor, currency: row.currency };
-        let said = self.call_provider(&row.account, &row.txn.provider_number(), amount).await?;
+        let view = RefundView {
+            out_trade_no: &row.out_trade_no,
+            provider_number: &row.txn.provider_number(),
+            paid: amount,
+            amount,
+            // Each decision to return it has a reading of its own, and so a number of its own.
+            refund_no: &format!("M{}", crate::keys::hex(&self.keys.row_refund(&row.txn, row.look_at))),
+        };
+        let said = self.call_provider(self.channel(&row.account).await?, &view).await?;
         let outcome = match said {
             Said::Done => self.store.end_row(row, MoneyState::Refunded, "done").await?,
             Said::Refused(_) if self.went_back(&row.account, &row.txn.provider_number()).await? => {
@@ -475,6 +487,7 @@ impl App {
                 let now = self.clock.now();
                 self.store.decide_row(row, MoneyState::Open, words, now).await?
             }
+            Said::UnderWay => return Ok(row.clone()),
             Said::Unknown(why) => {
                 tracing::warn!(number = row.out_trade_no, why, "a returned row without an answer");
                 self.tell_row_unanswered(row).await;

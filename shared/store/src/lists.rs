@@ -92,8 +92,9 @@ impl Store {
     }
 
     /// What is due of some kinds at or before `until`, in the order of the kinds, the oldest of each partition first, at most `limit` of each. An index
-    /// lags a moment behind; whoever drives an item reads it first.
-    pub async fn due(&self, kinds: &[DueKind], until: Millis, limit: i32) -> Result<Vec<DueItem>, StoreError> {
+    /// lags a moment behind; whoever drives an item reads it first. The second answer is whether a partition may have more than it was
+    /// asked for.
+    pub async fn due(&self, kinds: &[DueKind], until: Millis, limit: i32) -> Result<(Vec<DueItem>, bool), StoreError> {
         let mut partitions = Vec::new();
         for kind in kinds {
             for shard in 0..keys::DUE_SHARDS {
@@ -101,11 +102,14 @@ impl Store {
             }
         }
         let mut read = futures_util::stream::iter(partitions).buffered(QUERIES_AT_ONCE);
-        let mut items = Vec::new();
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        let (mut items, mut more) = (Vec::new(), false);
         while let Some(page) = read.next().await {
-            items.extend(page?);
+            let page = page?;
+            more |= page.len() >= most;
+            items.extend(page);
         }
-        Ok(items)
+        Ok((items, more))
     }
 
     async fn due_shard(&self, kind: DueKind, shard: u8, until: Millis, limit: i32) -> Result<Vec<DueItem>, StoreError> {

@@ -154,7 +154,9 @@ impl Tour {
         let made = self.ask(request("PUT", path, token, account.to_string()), 200, "").await;
         let switched = self.ask(request("PUT", path, token, r#"{"enabled": false, "refund_code": 1}"#), 200, "").await;
         assert_eq!((&made.body["enabled"], &switched.body["enabled"]), (&true.into(), &false.into()));
-        assert_eq!(switched.body["pid"], "1000", "what is not named stays");
+        assert_eq!(switched.body["settings"][1], json!({"name": "pid", "value": "1000"}), "what is not named stays");
+        assert_eq!(switched.body["settings"][2], json!({"name": "refund_code", "value": "1"}));
+        assert_eq!(switched.body["secrets"], json!([{"name": "key", "tail": ""}]));
         let bent =
             [r#"{"enabled": 1}"#, r#"{"key": ""}"#, r#"{"base_url": "ftp://pay.example.com"}"#, r#"{"name": "x"}"#];
         for body in bent {

@@ -199,7 +199,9 @@ fn scanned(side: &Side, name: &'static str, told: String) -> Read {
 async fn queries(side: &Side, s: &Store) -> Vec<Read> {
     let all = [DueKind::Ask, DueKind::Money, DueKind::Alarm, DueKind::Late];
     let day = NOW.div_euclid(86_400_000);
-    let kinds = |kinds: Vec<DueKind>| async move { told(s.due(&kinds, NOW + 300, 100).await.map(sorted)) };
+    let kinds = |kinds: Vec<DueKind>| async move {
+        told(s.due(&kinds, NOW + 300, 100).await.map(|(items, more)| (sorted(items), more)))
+    };
     let mut reads = vec![
         read(side, "due: all kinds", kinds(all.to_vec()).await),
         read(side, "due: at a time, included", told(s.due(&[DueKind::Ask], NOW + 200, 100).await)),

@@ -255,6 +255,7 @@ impl Side {
         };
         let aws = Aws {
             region: self.region.clone(),
+            signs: true,
             credentials: Credentials::new("local", "local", None, None, "local"),
             endpoint_override: Some(self.endpoint.clone()),
             mail_endpoint: None,

@@ -138,7 +138,8 @@ async fn a_row_is_written_once_and_decided_by_who_read_it() {
     let store = &shop.app.store;
     let open = row("guard");
     assert_eq!(said(store.record_money(&open).await), Applied);
-    let listed = store.due(&[DueKind::Money], 1_000, 10).await.unwrap();
+    let (listed, more) = store.due(&[DueKind::Money], 1_000, 10).await.unwrap();
+    assert!(!more);
     assert_eq!(listed.len(), 1, "in the list that a person reads");
     let other = MoneyRow { reason: "wrong_amount".into(), ..open.clone() };
     assert_eq!(said(store.record_money(&other).await), Already);
@@ -169,7 +170,7 @@ async fn an_alarm_is_confirmed_as_it_was_seen() {
     let key = store::keys::alarm(&alarm.product, &alarm.what);
     assert_eq!(said(store.confirm_alarm(&alarm).await), Refused, "there is none");
     assert_eq!(said(store.raise_alarm(&alarm).await), Applied);
-    assert_eq!(store.due(&[DueKind::Alarm], 1_000, 10).await.unwrap().len(), 1, "in the list that a person reads");
+    assert_eq!(store.due(&[DueKind::Alarm], 1_000, 10).await.unwrap().0.len(), 1, "in the list that a person reads");
     let newer = Alarm { seen_at: 200, count: 9, ..alarm.clone() };
     assert_eq!(said(store.raise_alarm(&newer).await), Refused, "one stands open");
     assert_eq!(store.alarm_at(&key).await.unwrap(), Some(alarm.clone()));

@@ -49,6 +49,7 @@ impl Pay {
         let (text, form) = match &payment.shown {
             Created::Redirect(url) => (url.as_str(), None),
             Created::Qr(text) => (text.as_str(), None),
+            Created::Jsapi(_) => ("", None),
             Created::Form { action, fields } => {
                 let is_open = lead == Lead::Post && is_web(action);
                 ("", is_open.then(|| (action.clone(), fields.clone())))
