@@ -1,4 +1,4 @@
-//! `cargo run --profile proof -p sim --bin heat`: a sale of thousands of orders a second on one product, as the model says it.
+//! `cargo run --profile worlds -p sim --bin heat`: a sale of thousands of orders a second on one product, as the model says it.
 
 #![allow(clippy::print_stdout, reason = "a program")]
 

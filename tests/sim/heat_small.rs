@@ -1,4 +1,4 @@
-//! The scale model at a size that a test may take. The whole: `cargo run --profile proof -p sim --bin heat`.
+//! The scale model at a size that a test may take. The whole: `cargo run --profile worlds -p sim --bin heat`.
 
 use sim::heat::calibrate::{Size, calibrate};
 use sim::heat::report::Report;

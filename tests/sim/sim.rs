@@ -1,4 +1,4 @@
-//! `cargo run --profile proof -p sim -- --orders 3000000`: worlds until so many orders were made, over all cores, and a verdict.
+//! `cargo run --profile worlds -p sim -- --orders 3000000 --size 1500`: worlds until so many orders were made, over all cores, and a verdict.
 
 #![allow(clippy::unwrap_used, clippy::float_arithmetic, clippy::print_stdout, reason = "a test's program")]
 

@@ -1,4 +1,4 @@
-//! Short worlds, as many as a test may take. Longer ones: `cargo run --profile proof -p sim -- --help`.
+//! Short worlds, as many as a test may take. Longer ones: `cargo run --profile worlds -p sim -- --help`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 

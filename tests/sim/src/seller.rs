@@ -228,11 +228,11 @@ pub fn trade_of(row: &str) -> Option<String> {
     Some(number.to_owned())
 }
 
-/// Everything that needs a person, read when nothing goes wrong.
-pub async fn attention(sim: &Arc<Sim>, rng: &mut Rng) -> Vec<Value> {
+/// What needs a person, read when nothing goes wrong, and whether there may be more of it than is listed.
+pub async fn attention(sim: &Arc<Sim>, rng: &mut Rng) -> (Vec<Value>, bool) {
     let (status, answer) = ask(sim, rng, Method::GET, "/api/admin/attention", &Value::Null).await.unwrap();
     assert_eq!(status, 200, "{answer}");
-    answer["rows"].as_array().cloned().unwrap_or_default()
+    (answer["rows"].as_array().cloned().unwrap_or_default(), answer["more"] == true)
 }
 
 /// Cards by state, as the seller reads them.

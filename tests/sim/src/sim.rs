@@ -33,6 +33,9 @@ pub const SHOP: &str = "https://shop.example.com";
 /// API Gateway waits so long for a function and no longer.
 const GATEWAY_WAITS: Duration = Duration::from_secs(29);
 
+/// Lambda lets no call live longer.
+pub const LAMBDA_LIVES: Duration = Duration::from_secs(900);
+
 /// What everything in one world shares.
 pub struct Shared {
     journal: Mutex<Journal>,
@@ -204,6 +207,17 @@ impl Sim {
         rng: &mut Rng,
         work: impl AsyncWork<T>,
     ) -> Option<T> {
+        self.invoke_for(GATEWAY_WAITS, function, rng, work).await
+    }
+
+    /// As [`Sim::invoke`], with so much patience.
+    pub async fn invoke_for<T: Send + 'static>(
+        self: &Arc<Sim>,
+        waits: Duration,
+        function: &'static str,
+        rng: &mut Rng,
+        work: impl AsyncWork<T>,
+    ) -> Option<T> {
         let env = self.env(function, rng);
         let cut = !self.shared.is_calm() && happens(rng, self.plan.cut);
         let cut_after = Duration::from_millis(if cut { rng.u64(..400) } else { 0 });
@@ -238,7 +252,7 @@ impl Sim {
                 }
             });
         }
-        match tokio::time::timeout(GATEWAY_WAITS, task).await {
+        match tokio::time::timeout(waits, task).await {
             Ok(Ok(result)) => result,
             Ok(Err(gone)) if gone.is_cancelled() => None,
             Ok(Err(panicked)) => std::panic::resume_unwind(panicked.into_panic()),
