@@ -7,7 +7,7 @@ use super::fleet::Fleet;
 use super::latency::percentile;
 use super::ledger::Ledger;
 use super::report::{HEAD, Report, Row};
-use super::sale::{PARTS, PRODUCT, Sale};
+use super::sale::{PARTS, PRODUCT, Part, Sale};
 use super::wire::{Heat, Setting};
 use crate::sim::{SHOP, START};
 use app::{Clock, Ids};
@@ -190,10 +190,16 @@ async fn poll(sale: &Arc<Sale>) -> usize {
     messages.len()
 }
 
-/// The timer: every minute a pass, in its own time.
+/// The timer: every minute a pass, in its own time. Says on standard error how far the run is, which at full rate takes long.
 async fn timer(sale: Arc<Sale>) {
-    loop {
+    for minute in 1_u64.. {
         sleep(Duration::from_secs(60)).await;
+        let sum = |of: fn(&Part) -> u64| (0..PARTS.len()).map(|no| of(&sale.part(no))).sum::<u64>();
+        let (offered, accepted, sold_out) = (sum(|p| p.offered), sum(|p| p.accepted), sum(|p| p.sold_out));
+        eprintln!(
+            "  minute {minute}: {offered} buyers, {accepted} orders, {sold_out} times sold out, {} calls",
+            sale.heat.sums().calls
+        );
         let sale = sale.clone();
         tokio::spawn(async move { Box::pin(sale.fleet.tick()).await });
     }
