@@ -39,7 +39,7 @@ async fn settle(app: &App, setting: &ChannelSetting, request: &Request) -> (Outc
     }
     match setting.channel.verify(&raw, app.clock.now()) {
         // Perhaps signed with a key that was changed since the attempt was made.
-        Err(reject) if reject.outcome() == Outcome::Rejected && setting.version > 1 => {
+        Err(reject) if reject.outcome() == Outcome::Rejected && setting.before.is_some() => {
             match verified_before(app, setting, &raw).await {
                 Ok(Some((earlier, notice))) => (act_on(app, &setting.account, Ok(notice)).await, Some(earlier)),
                 Ok(None) => (act_on(app, &setting.account, Err(reject)).await, None),

@@ -14,18 +14,25 @@ const HELP: &str = "Runs a sale on one product through a model of DynamoDB's lim
   --seconds N   how long the sale lasts, a quarter of it ramp (default 12)
   --stock N     cards, rounded up to whole strips of 48 (default: two thirds of what the buyers want)
   --seed N      (default 1)
+  --sale        the sale alone: quicker, and without calibration no verdict
   --burst       partitions have five minutes of unused capacity: the best case, which is no verdict
 ";
 
-fn wish() -> Result<Option<Wish>, String> {
+/// What is to be run, and whether without calibration.
+fn wish() -> Result<Option<(Wish, bool)>, String> {
+    let mut is_alone = false;
     let mut wish = Wish { rate: 3_000, seconds: 12, stock: None, seed: 1, burst: false, times: true };
     let mut args = std::env::args().skip(1);
     while let Some(name) = args.next() {
         if name == "--help" || name == "-h" {
             return Ok(None);
         }
-        if name == "--burst" {
-            wish.burst = true;
+        match name.as_str() {
+            "--burst" => wish.burst = true,
+            "--sale" => is_alone = true,
+            _ => {}
+        }
+        if name == "--burst" || name == "--sale" {
             continue;
         }
         let text = args.next().ok_or(format!("{name} needs a value"))?;
@@ -42,12 +49,12 @@ fn wish() -> Result<Option<Wish>, String> {
     if wish.rate < 20 || wish.seconds < 4 {
         return Err("--rate is at least 20 and --seconds at least 4".to_owned());
     }
-    Ok(Some(wish))
+    Ok(Some((wish, is_alone)))
 }
 
 fn main() -> ExitCode {
-    let wish = match wish() {
-        Ok(Some(wish)) => wish,
+    let (wish, is_alone) = match wish() {
+        Ok(Some(wished)) => wished,
         Ok(None) => {
             println!("{HELP}");
             return ExitCode::SUCCESS;
@@ -57,6 +64,11 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if is_alone {
+        print!("{}", run(wish, Report::default()).report.text());
+        println!("Not calibrated, so no verdict.");
+        return ExitCode::FAILURE;
+    }
     let mut report = Report::default();
     calibrate(Size { rate: 3_000, seconds: 6, item: ITEM_WRITES, fresh: FRESH_WRITES, seed: wish.seed }, &mut report);
     print!("{}", report.text());

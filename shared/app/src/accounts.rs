@@ -16,8 +16,11 @@ use store::{Outcome, ShopItem};
 /// The kind of document that holds what an account's settings were in an earlier version.
 const EARLIER: &str = "channel_earlier";
 
-/// How many earlier versions a notification is tried with. Each forged notification costs as many looks into this process's memory.
-const EARLIER_MAX: u32 = 8;
+/// How many earlier settings a notification is tried with. Each forged notification costs as many looks into this process's memory.
+const EARLIER_MAX: usize = 8;
+
+/// How many earlier settings the ones of an attempt are sought among: an attempt is settled within days.
+const EARLIER_SOUGHT: usize = 64;
 
 /// Characters at a secret's end that its seller may see, to tell one from another, and how long it has to be for that.
 const TAIL: usize = 4;
@@ -105,6 +108,9 @@ struct ChannelDoc {
     sealed: String,
     enabled: bool,
     sandbox: bool,
+    /// See [`ChannelSetting::before`].
+    #[serde(default)]
+    before: Option<u32>,
 }
 
 /// What a document of 易支付 was before there were other kinds.
@@ -137,6 +143,7 @@ impl App {
         Ok(Some(ChannelSetting {
             account: account.clone(),
             version: item.version,
+            before: serde_json::from_str::<ChannelDoc>(&item.doc).ok().and_then(|doc| doc.before),
             is_sandbox: settings.sandbox,
             enabled: settings.enabled,
             merchant: settings.merchant().into(),
@@ -206,7 +213,8 @@ impl App {
     }
 
     /// Writes an account's settings unless they are the ones that stand there already. What stood there before is kept first, under
-    /// its version: attempts that were made with it are settled with it.
+    /// its version: attempts that were made with it are settled with it. Nothing is kept of an account that is only switched off or
+    /// on, so that its earlier keys are as near as before.
     pub async fn configure_channel(&self, settings: &AccountSettings) -> Result<(), Unset> {
         if !self.shows_at_once(&settings.opened()?) {
             let why =
@@ -215,11 +223,18 @@ impl App {
         }
         let kind = settings.known_kind().ok_or(Unset::Kind)?;
         let found = self.store.shop_item(CHANNEL, settings.account.as_str()).await?;
+        let mut before = None;
         if let Some(found) = &found {
-            if self.read_settings_of(&settings.account, found).is_ok_and(|known| known == *settings) {
+            let known = self.read_settings_of(&settings.account, found).ok();
+            if known.as_ref().is_some_and(|known| known == settings) {
                 return Ok(());
             }
-            self.keep_earlier(found).await?;
+            if known.is_some_and(|known| AccountSettings { enabled: settings.enabled, ..known } == *settings) {
+                before = serde_json::from_str::<ChannelDoc>(&found.doc).ok().and_then(|doc| doc.before);
+            } else {
+                self.keep_earlier(found).await?;
+                before = Some(found.version);
+            }
         }
         let version = found.as_ref().map_or(1, |f| f.version + 1);
         let is_secret = |name: &str| kind.fields.iter().any(|field| field.name == name && field.secret);
@@ -231,7 +246,7 @@ impl App {
         let place = self.secrets_place(&settings.account, &place_version);
         let sealed = STANDARD.encode(seal(self.keys.settings(), self.ids.bytes(), &place, &secrets)?);
         let (enabled, sandbox) = (settings.enabled, settings.sandbox);
-        let doc = ChannelDoc { kind: kind.name.to_owned(), settings: open, sealed, enabled, sandbox };
+        let doc = ChannelDoc { kind: kind.name.to_owned(), settings: open, sealed, enabled, sandbox, before };
         let doc = serde_json::to_string(&doc).map_err(bad)?;
         let item = ShopItem { kind: CHANNEL.into(), id: settings.account.to_string(), doc, version };
         // Not through the keeper of unknown members: a setting that was taken away would come back.
@@ -288,12 +303,15 @@ impl App {
         Ok(setting)
     }
 
-    /// The earlier versions of an account that a notification may still be signed with, the newest first.
+    /// The earlier settings of an account that a notification may still be signed with, the newest first.
     pub async fn channels_before(&self, current: &ChannelSetting) -> Result<Vec<ChannelSetting>, AppError> {
-        let oldest = current.version.saturating_sub(EARLIER_MAX).max(1);
-        let mut found = Vec::new();
-        for version in (oldest..current.version).rev() {
-            found.extend(self.channel_earlier(&current.account, version).await?);
+        let (mut found, mut before) = (Vec::new(), current.before);
+        while let Some(version) = before
+            && found.len() < EARLIER_MAX
+        {
+            let Some(earlier) = self.channel_earlier(&current.account, version).await? else { break };
+            before = earlier.before;
+            found.push(earlier);
         }
         Ok(found)
     }
@@ -302,13 +320,14 @@ impl App {
     /// merchant's, because a key that was changed is changed for everything, and otherwise as it was then.
     pub async fn channel_of(&self, account: &AccountId, version: u32) -> Result<Option<ChannelSetting>, AppError> {
         let Some(current) = self.channel(account).await? else { return Ok(None) };
-        if version >= current.version {
-            return Ok(Some(current));
+        let mut then = current.clone();
+        for _ in 0..EARLIER_SOUGHT {
+            // What was kept last before them had the settings of all versions up to its own.
+            let Some(before) = then.before.filter(|before| version <= *before) else { break };
+            let Some(earlier) = self.channel_earlier(account, before).await? else { break };
+            then = earlier;
         }
-        match self.channel_earlier(account, version).await? {
-            Some(earlier) if earlier.merchant != current.merchant => Ok(Some(earlier)),
-            _ => Ok(Some(current)),
-        }
+        Ok(Some(if then.merchant == current.merchant { current } else { then }))
     }
 }
 

@@ -67,6 +67,8 @@ pub struct ChannelSetting {
     pub account: AccountId,
     /// Counts the changes of its settings.
     pub version: u32,
+    /// The last version that had other settings than whether it is switched on, if there is one.
+    pub before: Option<u32>,
     /// Whether it is the local shop's own gateway, for which anybody with the key may stand in: then a trade that the gateway
     /// does not know proves nothing.
     pub is_sandbox: bool,

@@ -1,7 +1,6 @@
 //! What runs by itself: notifications, the queue's pollers, the timer.
 
 use crate::plan::happens;
-use crate::provider::merchant;
 use crate::sim::{AsyncWork, Env, Sim};
 use aws_lambda_events::event::sqs::SqsEvent;
 use fastrand::Rng;
@@ -12,6 +11,7 @@ use local::roles::acting_as;
 use local::sqs::Sqs;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Notifications of one payment that a provider sends before it gives up.
@@ -58,13 +58,25 @@ pub fn tell(sim: &Arc<Sim>, trade_no: String, mut rng: Rng) {
 /// One notification. Whether the shop said "success".
 pub async fn notify(sim: &Arc<Sim>, trade_no: &str, rng: &mut Rng) -> bool {
     let trade = sim.town.trade(trade_no);
-    let query = sim.town.notification(&trade, merchant(trade.account).key);
+    let now = sim.town.key(trade.account);
+    // Signed when it was paid, or anew when it is sent.
+    let (key, is_rotated) = if trade.key == now || rng.bool() { (&trade.key, trade.key != now) } else { (&now, true) };
+    let is_known = sim.town.keys(trade.account).len() == 1 || sim.keys_are_known.load(Ordering::SeqCst);
+    let query = sim.town.notification(&trade, key);
+    if is_rotated {
+        sim.fault("notification after a change of keys");
+    }
     let answer = send(sim, trade.account, &query, rng).await;
     sim.note(format_args!("{trade_no} told: {answer:?}"));
     match answer {
         Some((200, body)) if body == "success" => {
             sim.town.acknowledge(trade_no);
             true
+        }
+        // The key was changed at the provider, and the shop does not know yet.
+        Some((400..=499, _)) if !is_known => {
+            sim.fault("key that the shop does not know yet");
+            false
         }
         // Well-signed money must never be turned away for good.
         Some((status @ 400..=499, body)) => {
@@ -87,8 +99,7 @@ async fn forge(sim: &Arc<Sim>, trade: &crate::provider::Trade, rng: &mut Rng) {
     sim.fault("forged notification");
     let mut other = trade.clone();
     other.trade_no = format!("F{}", trade.trade_no);
-    let own = merchant(trade.account).key;
-    let genuine = sim.town.notification(&other, own);
+    let genuine = sim.town.notification(&other, &sim.town.key(trade.account));
     let query = match rng.u32(..4) {
         // The key of somebody else, an amount changed after signing, no signature at all, the other merchant's signed text.
         0 => sim.town.notification(&other, "a-key-that-is-no-merchants"),
@@ -96,7 +107,7 @@ async fn forge(sim: &Arc<Sim>, trade: &crate::provider::Trade, rng: &mut Rng) {
         2 => genuine.replace("sign=", "sing="),
         _ => {
             other.account = if trade.account == "pay-a" { "pay-b" } else { "pay-a" };
-            sim.town.notification(&other, merchant(other.account).key)
+            sim.town.notification(&other, &sim.town.key(other.account))
         }
     };
     if let Some((status, body)) = send(sim, trade.account, &query, rng).await

@@ -73,6 +73,8 @@ pub struct Plan {
     pub reprices: bool,
     /// The seller switches a channel off and on.
     pub switches: bool,
+    /// The seller changes the keys of the accounts.
+    pub rotates: bool,
     /// The seller returns money of some orders.
     pub refunds: u32,
     /// Paid orders of the first product wait for a person.
@@ -216,12 +218,14 @@ impl Plan {
             removes: rng.u32(..4) == 0,
             reprices: rng.u32(..6) == 0,
             switches: rng.u32(..6) == 0,
+            rotates: false,
             refunds: if rng.u32(..3) == 0 { rng.u32(..80_000) } else { 0 },
             reviews: rng.u32(..6) == 0,
             buys_the_rest: rng.u32(..4) == 0,
         };
         // Drawn last, so that what older seeds found is still in their worlds.
         plan.calls.ghost = with(rng, 40_000);
+        plan.rotates = rng.u32(..4) == 0;
         plan
     }
 }

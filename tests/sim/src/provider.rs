@@ -26,6 +26,8 @@ pub struct Trade {
     pub minor: i64,
     /// Fen that went back.
     pub refunded: i64,
+    /// The key that was the merchant's when it was paid.
+    pub key: String,
     /// Whether the shop said "success" to its notification.
     pub acknowledged: bool,
     /// Whether only a notification can tell of it: v1 answers a question with the first of two payments of one attempt, and without
@@ -42,7 +44,7 @@ pub struct Merchant {
     pub base_url: &'static str,
     /// The merchant's number.
     pub pid: &'static str,
-    /// The merchant's key.
+    /// The merchant's first key.
     pub key: &'static str,
 }
 
@@ -78,6 +80,8 @@ struct Ledger {
 pub struct Town {
     shared: Arc<Shared>,
     ledger: Mutex<Ledger>,
+    /// Keys by account, the newest last.
+    keys: Mutex<BTreeMap<&'static str, Vec<String>>>,
     rates: plan::Providers,
     rng: Mutex<Rng>,
 }
@@ -117,11 +121,36 @@ fn place_of(trade_no: &str) -> Option<usize> {
 impl Town {
     /// A town where nobody paid yet.
     pub fn new(shared: Arc<Shared>, rates: plan::Providers, seed: u64) -> Town {
-        Town { shared, ledger: Mutex::default(), rates, rng: Mutex::new(Rng::with_seed(seed ^ 0x70)) }
+        let keys = MERCHANTS.iter().map(|m| (m.account, vec![m.key.to_owned()])).collect();
+        Town {
+            shared,
+            ledger: Mutex::default(),
+            keys: Mutex::new(keys),
+            rates,
+            rng: Mutex::new(Rng::with_seed(seed ^ 0x70)),
+        }
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap()
+    }
+
+    /// The keys of a merchant, the newest last.
+    pub fn keys(&self, account: &str) -> Vec<String> {
+        self.keys.lock().unwrap()[account].clone()
+    }
+
+    /// The key that is the merchant's now.
+    pub fn key(&self, account: &str) -> String {
+        self.keys(account).pop().unwrap()
+    }
+
+    /// The seller takes a new key at the provider. From now on money is reported with it, and the one before it still opens the API.
+    pub fn rotate(&self, account: &str) -> String {
+        let mut keys = self.keys.lock().unwrap();
+        let keys = keys.get_mut(account).unwrap();
+        keys.push(format!("key-number-{}-of-{account}", keys.len() + 1));
+        keys.last().unwrap().clone()
     }
 
     /// A buyer opens the address that the shop showed. Answers the shop's number and the amount asked; `None` when the provider
@@ -130,7 +159,10 @@ impl Town {
         let url = url::Url::parse(address).ok()?;
         let merchant = MERCHANTS.iter().find(|m| address.starts_with(m.base_url))?;
         let fields: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
-        if fields.get("pid")? != merchant.pid || *fields.get("sign")? != signature(&fields, merchant.key) {
+        // A page that was shown before the key was changed is still a page of this merchant's.
+        let sign = fields.get("sign")?;
+        let is_signed = self.keys(merchant.account).iter().any(|key| *sign == signature(&fields, key));
+        if fields.get("pid")? != merchant.pid || !is_signed {
             return None;
         }
         let (number, minor) = (fields.get("out_trade_no")?.clone(), fen(fields.get("money")?));
@@ -141,6 +173,7 @@ impl Town {
 
     /// Money arrives. Answers the trade's number.
     pub fn pay(&self, account: &'static str, out_trade_no: &str, minor: i64) -> String {
+        let key = self.key(account);
         let mut ledger = self.ledger();
         let (place, trade_no) = (ledger.trades.len(), format!("T{:08}", ledger.trades.len()));
         let before = ledger.places.get(out_trade_no).cloned().unwrap_or_default();
@@ -161,6 +194,7 @@ impl Town {
             out_trade_no: out_trade_no.to_owned(),
             minor,
             refunded: 0,
+            key,
             acknowledged: false,
             must_be_told,
         });
@@ -237,7 +271,8 @@ impl Town {
         let mut fields: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
         fields.extend(url::form_urlencoded::parse(body).into_owned());
         let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
-        if field("pid") != merchant.pid || field("key") != merchant.key {
+        let opens = self.keys(merchant.account).iter().rev().take(2).any(|key| key == field("key"));
+        if field("pid") != merchant.pid || !opens {
             return (200, r#"{"code":-2,"msg":"KEY校验失败"}"#.to_owned());
         }
         let mut ledger = self.ledger();

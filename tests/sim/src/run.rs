@@ -13,6 +13,7 @@ use local::engine::EngineKind;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -110,6 +111,12 @@ async fn story(sim: &Arc<Sim>) {
     sim.note(format_args!("faults stop"));
     for machine in machines {
         joined(machine.await);
+    }
+    if sim.plan.rotates {
+        seller::bring_keys(sim, &mut sim.fork()).await;
+        // Instances that are at work remember settings for two seconds.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        sim.keys_are_known.store(true, Ordering::SeqCst);
     }
     settle(sim, &mut people).await;
     judge(sim).await;

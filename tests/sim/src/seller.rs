@@ -145,6 +145,16 @@ pub async fn live(sim: Arc<Sim>, mut rng: Rng) {
                 tokio::time::sleep(Duration::from_millis(rng.u64(1_000..60_000))).await;
             }
         }
+        if sim.plan.rotates {
+            rotate(&sim, rng).await;
+        }
+        if sim.plan.reprices {
+            let number = rng.u32(..sim.plan.products);
+            let price = json!({"amount_minor": PRICE + rng.i64(0..500), "currency": "CNY"});
+            let path = format!("/api/admin/products/p{number}");
+            insist(&sim, rng, Method::PATCH, &path, &json!({ "price": price })).await;
+            sim.fault("price changed");
+        }
         if sim.plan.refunds > 0 {
             let ids: Vec<String> = sim.truth().orders.keys().cloned().collect();
             for id in ids {
@@ -157,6 +167,27 @@ pub async fn live(sim: Arc<Sim>, mut rng: Rng) {
             }
         }
         decide(&sim, rng).await;
+    }
+}
+
+/// Takes a new key at a provider, and brings it into the shop a while later.
+async fn rotate(sim: &Arc<Sim>, rng: &mut Rng) {
+    let account = MERCHANTS[rng.usize(..MERCHANTS.len())].account;
+    sim.town.rotate(account);
+    sim.fault("key changed");
+    sim.note(format_args!("{account} has a new key"));
+    tokio::time::sleep(Duration::from_millis(rng.u64(..30_000))).await;
+    let path = format!("/api/admin/channels/{account}");
+    insist(sim, rng, Method::PUT, &path, &json!({"key": sim.town.key(account)})).await;
+}
+
+/// Brings the newest keys into the shop once nothing goes wrong any more: whoever changed one looks whether it works.
+pub async fn bring_keys(sim: &Arc<Sim>, rng: &mut Rng) {
+    for merchant in &MERCHANTS {
+        let path = format!("/api/admin/channels/{}", merchant.account);
+        let body = json!({"key": sim.town.key(merchant.account), "enabled": true});
+        let (status, answer) = ask(sim, rng, Method::PUT, &path, &body).await.unwrap();
+        assert_eq!(status, 200, "{answer}");
     }
 }
 

@@ -83,6 +83,8 @@ pub struct Sim {
     pub town: Arc<Town>,
     /// What is right.
     pub truth: Mutex<Truth>,
+    /// Whether the shop has every key that was ever changed, and nobody remembers another.
+    pub keys_are_known: AtomicBool,
     pools: Mutex<BTreeMap<&'static str, Vec<Env>>>,
     busy: AtomicU32,
     envs: AtomicU32,
@@ -129,6 +131,7 @@ impl Sim {
             world,
             town,
             truth,
+            keys_are_known: AtomicBool::new(false),
             pools: Mutex::default(),
             busy: AtomicU32::new(0),
             envs: AtomicU32::new(0),
