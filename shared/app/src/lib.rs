@@ -43,6 +43,7 @@ mod restore;
 mod seal;
 pub mod settings;
 mod settle;
+mod showing;
 pub mod shelf;
 pub mod showcase;
 pub mod staff;
@@ -69,6 +70,7 @@ pub use reconcile::Pass;
 pub use refunds::{RefundAnswer, RefundWish, RowAction};
 pub use removal::RemovalReport;
 pub use settle::SettleAnswer;
+pub use showing::{Showing, Viewer};
 pub use trail::Entry as TrailEntry;
 
 use crate::net::Aws;
