@@ -1,9 +1,10 @@
 //! `POST /api/orders`: hold stock and write an order.
 
 use crate::http::{Answer, Problem, json_body, json_response, money, read_money, source_address};
-use crate::order::{order_summary, payment};
+use crate::order::{order_summary, payment, payment_error};
 use crate::telemetry;
-use app::{App, CreateAnswer, CreateRefusal, OrderRequest};
+use crate::web::viewer;
+use app::{App, CreateAnswer, CreateRefusal, OrderRequest, Showing, Viewer};
 use domain::limits::{CONTACT_MAX, FIELDS_MAX, IDEMPOTENCY_KEY, QUERY_PASSWORD, TOKEN_REPEAT_MS};
 use domain::order::{Lang, State};
 use domain::product::Unfit;
@@ -22,7 +23,7 @@ pub(crate) async fn handle(app: &App, request: &Request) -> Answer {
         Ok(answer) => {
             telemetry::about_newest(&answer.order);
             tracing::info!(order = %answer.order.id, is_new = answer.is_new, "ordered");
-            respond(app, &answer, has_password)
+            respond(app, &answer, has_password, &viewer(request)).await
         }
         Err(refusal) => Err(refused(refusal)),
     }
@@ -187,13 +188,17 @@ pub(crate) fn refused(refusal: CreateRefusal) -> Problem {
 
 /// 201 for a new order, 200 for the one this key made before. The token is repeated for an hour only: a key that leaks later
 /// opens nothing.
-fn respond(app: &App, answer: &CreateAnswer, has_password: bool) -> Answer {
+///
+/// Where the provider gives nothing to pay with, the order stands all the same, and its buyer may turn to another way to pay.
+async fn respond(app: &App, answer: &CreateAnswer, has_password: bool, viewer: &Viewer) -> Answer {
     let order = &answer.order;
     let mut body = json!({ "order": order_summary(app, order) });
     let Some(fields) = body.as_object_mut() else { return Err(Problem::Unavailable) };
     if let (State::Held, Some(attempt), Some(channel)) = (order.state, order.newest_attempt(), &answer.channel) {
-        let shown = app.shown(order, attempt, &answer.product, channel).ok_or(Problem::ChannelDown)?;
-        fields.insert("payment".into(), payment(attempt, &shown));
+        match app.show(order, attempt, &answer.product, channel, viewer, answer.is_new).await? {
+            Showing::Shown(started) => fields.insert("payment".into(), payment(attempt, &started)),
+            Showing::Not(error) => fields.insert("payment_error".into(), payment_error(&error)),
+        };
     }
     if answer.is_new || app.clock.now() - order.created_at < TOKEN_REPEAT_MS {
         let token = app.keys.order_token(&order.id, order.token_epoch);

@@ -1,15 +1,16 @@
 //! `/api/orders/{id}…` and `/api/lookup` (their pages in `order_page` and `lookup_page`): a buyer's order, where it stands, and what its buyer may do with it.
 
 use crate::http::{Answer, Problem, bearer, json_body, json_response, money, source_address};
+use crate::web::viewer;
 use crate::{lookup_page, order_page};
 use app::clock::rfc3339;
-use app::{App, AttemptRefusal, CancelAnswer, CheckAnswer, LookupAnswer};
+use app::{App, AttemptRefusal, CancelAnswer, CheckAnswer, LookupAnswer, Showing, Viewer};
 use domain::limits::{COMPLETED_AFTER_MS, CONTACT_MAX, QUERY_PASSWORD};
 use domain::order::{Attempt, Order, State};
 use domain::refund::{RefundState, done, returned};
 use domain::{AccountId, Millis, Money, OrderId};
 use lambda_http::Request;
-use payments::Created;
+use payments::{CreateError, Created, Started};
 use serde_json::{Value, json};
 
 pub(crate) async fn handle(app: &App, path: &str, id: &str, request: &Request) -> Answer {
@@ -21,36 +22,36 @@ pub(crate) async fn handle(app: &App, path: &str, id: &str, request: &Request) -
     }
     let order = authorised(app, id, request).await?;
     match path {
-        "/api/orders/{id}/check" => check(app, &order).await,
+        "/api/orders/{id}/check" => check(app, &order, request).await,
         // While the shop is closed it takes in money and changes nothing else.
         "/api/orders/{id}/payments" | "/api/orders/{id}/cancel" if app.is_closed().await? => Err(Problem::ShopClosed),
         "/api/orders/{id}/payments" => pay_otherwise(app, &order, request).await,
-        "/api/orders/{id}/cancel" => cancel(app, &order).await,
-        _ => read(app, &order).await,
+        "/api/orders/{id}/cancel" => cancel(app, &order, request).await,
+        _ => read(app, &order, request).await,
     }
 }
 
 /// Whoever looks at an order that was paid and still waits drives it on, at most once in ten seconds: a lost message is sent
 /// again, late money seeks its cards again. The answer tells what stood before.
-async fn read(app: &App, order: &Order) -> Answer {
+async fn read(app: &App, order: &Order, request: &Request) -> Answer {
     if app.seems_stuck(order)
         && let Err(error) = app.send_again(order).await
     {
         tracing::warn!(order = %order.id, %error, "left to the sweep");
     }
-    json_response(200, &describe(app, order).await?)
+    json_response(200, &describe(app, order, &viewer(request)).await?)
 }
 
-async fn check(app: &App, order: &Order) -> Answer {
+async fn check(app: &App, order: &Order, request: &Request) -> Answer {
     match app.check_payment(order).await? {
-        CheckAnswer::Asked { order, .. } => json_response(200, &describe(app, &order).await?),
+        CheckAnswer::Asked { order, .. } => json_response(200, &describe(app, &order, &viewer(request)).await?),
         CheckAnswer::TooOften { seconds } => Err(Problem::RateLimited(seconds)),
     }
 }
 
-async fn cancel(app: &App, order: &Order) -> Answer {
+async fn cancel(app: &App, order: &Order, request: &Request) -> Answer {
     match app.cancel_order(order).await? {
-        CancelAnswer::Closed(order) => json_response(200, &describe(app, &order).await?),
+        CancelAnswer::Closed(order) => json_response(200, &describe(app, &order, &viewer(request)).await?),
         CancelAnswer::NotWaiting(_) => Err(Problem::NotWaiting),
     }
 }
@@ -71,8 +72,10 @@ async fn pay_otherwise(app: &App, order: &Order, request: &Request) -> Answer {
     };
     let attempt = made.order.attempt(made.number).ok_or(Problem::Unavailable)?;
     crate::telemetry::about_attempt(&attempt.no);
-    let shown = app.shown(&made.order, attempt, &made.product, &made.channel).ok_or(Problem::ChannelDown)?;
-    let body = json!({"order": order_summary(app, &made.order), "payment": payment(attempt, &shown)});
+    let viewer = viewer(request);
+    let showing = app.show(&made.order, attempt, &made.product, &made.channel, &viewer, made.is_new).await?;
+    let Showing::Shown(started) = showing else { return Err(Problem::ChannelDown) };
+    let body = json!({"order": order_summary(app, &made.order), "payment": payment(attempt, &started)});
     json_response(if made.is_new { 201 } else { 200 }, &body)
 }
 
@@ -161,14 +164,23 @@ pub(crate) fn order_summary(app: &App, order: &Order) -> Value {
 }
 
 /// What the buyer is shown to pay.
-pub(crate) fn payment(attempt: &Attempt, shown: &Created) -> Value {
-    let (kind, content) = match shown {
+pub(crate) fn payment(attempt: &Attempt, started: &Started) -> Value {
+    let (kind, content) = match &started.shown {
         Created::Redirect(url) => ("redirect", json!(url)),
         Created::Qr(text) => ("qr", json!(text)),
         Created::Form { action, fields } => ("form", json!({"action": action, "fields": fields})),
         Created::Jsapi(call) => ("jsapi", json!(call)),
     };
-    json!({"attempt": attempt.no.to_string(), "channel": attempt.account.as_str(), "kind": kind, "content": content})
+    let mut payment = json!({"attempt": attempt.no.to_string(), "channel": attempt.account.as_str(), "kind": kind, "content": content});
+    if let (Some(fields), Some(due)) = (payment.as_object_mut(), &started.due) {
+        fields.insert("due".into(), json!({"amount": due.amount, "unit": due.unit, "address": due.address}));
+    }
+    payment
+}
+
+/// Why there is nothing to pay with.
+pub(crate) fn payment_error(error: &CreateError) -> Value {
+    json!({"code": error.code(), "message": error.public_message()})
 }
 
 /// What is on its way back to the buyer, or has gone back; nothing before anything is.
@@ -200,7 +212,7 @@ fn next_poll_ms(order: &Order, now: Millis) -> i64 {
     }
 }
 
-async fn describe(app: &App, order: &Order) -> Result<Value, Problem> {
+async fn describe(app: &App, order: &Order, viewer: &Viewer) -> Result<Value, Problem> {
     let now = app.clock.now();
     let product = app.product(&order.product).await?;
     let mut timeline = vec![json!({"event": "created", "at": rfc3339(order.created_at)})];
@@ -235,9 +247,9 @@ async fn describe(app: &App, order: &Order) -> Result<Value, Problem> {
         fields.insert("seconds_left".into(), ((order.expires_at - now).max(0) / 1_000).into());
         if let (Some(attempt), Some(product)) = (order.newest_attempt(), &product)
             && let Some(channel) = app.channel_of(&attempt.account, attempt.version).await?
-            && let Some(shown) = app.shown(order, attempt, product, &channel)
+            && let Some(started) = app.shown(order, attempt, product, &channel, viewer).await?
         {
-            fields.insert("payment".into(), payment(attempt, &shown));
+            fields.insert("payment".into(), payment(attempt, &started));
         }
     }
     fields.insert("timeline".into(), timeline.into());

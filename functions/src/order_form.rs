@@ -56,7 +56,14 @@ pub(crate) async fn handle(app: &App, id: &str, request: &Request) -> Answer {
 
 /// A way to pay as buyers know it.
 pub(crate) fn method_of(setting: &ChannelSetting) -> Method {
-    let kind = if setting.is_sandbox { MethodKind::Sandbox } else { MethodKind::Gateway };
+    let kind = match setting.channel.kind().methods {
+        _ if setting.is_sandbox => MethodKind::Sandbox,
+        ["alipay"] => MethodKind::Alipay,
+        ["wxpay"] => MethodKind::Wechat,
+        ["card"] => MethodKind::Card,
+        methods if methods.contains(&"usdt") => MethodKind::Usdt,
+        _ => MethodKind::Gateway,
+    };
     Method { account: setting.account.clone(), kind }
 }
 
@@ -178,7 +185,10 @@ impl<'a> Asked<'a> {
         wish.address = source_address(self.request);
         wish.lang = self.visit.lang.stored();
         match self.app.create_order(&wish).await {
-            Ok(Ok(answer)) => Ok(self.done(&answer)),
+            Ok(Ok(answer)) => {
+                self.start(&answer).await;
+                Ok(self.done(&answer))
+            }
             Ok(Err(refusal)) => match refused(refusal) {
                 Problem::PriceChanged => self.at_the_new_price(values).await,
                 problem => Ok(self.refuse(problem, values, wish.quantity).await),
@@ -216,6 +226,18 @@ impl<'a> Asked<'a> {
             body.insert("price_seen".into(), seen);
         }
         body
+    }
+
+    /// Has the provider make what the order's page will show. Where that fails the page says so, and offers the other ways to pay.
+    async fn start(&self, answer: &CreateAnswer) {
+        let order = &answer.order;
+        if let (State::Held, Some(attempt), Some(channel)) = (order.state, order.newest_attempt(), &answer.channel) {
+            let viewer = web::viewer(self.request);
+            let showing = self.app.show(order, attempt, &answer.product, channel, &viewer, answer.is_new).await;
+            if let Err(error) = showing {
+                log_failure(&error);
+            }
+        }
     }
 
     fn done(&self, answer: &CreateAnswer) -> Response<Body> {

@@ -10,14 +10,14 @@ use app::catalogue::Listed;
 use app::notices::AskedAnswer;
 use app::settings::{Contact, Settings};
 use app::showcase::{ExtraMoney, PageData, PageWish};
-use app::{App, AttemptRefusal, CancelAnswer, CheckAnswer, LookupAnswer};
+use app::{App, AttemptRefusal, CancelAnswer, CheckAnswer, LookupAnswer, Showing};
 use domain::limits::COMPLETED_AFTER_MS;
 use domain::order::{Order, State, Why};
 use domain::refund::{Refund, done, returned};
 use domain::{AccountId, Currency, Millis, Money, OrderId};
 use lambda_http::http::header::{CACHE_CONTROL, HeaderValue};
 use lambda_http::{Body, Request, Response};
-use payments::Created;
+use payments::{Created, Started};
 use store::PageOrder;
 
 /// An order with everything its page shows, and with who looks at it.
@@ -296,9 +296,10 @@ impl Opened<'_> {
         if order.state == State::Held
             && order.expires_at > now
             && let (Some(attempt), Some(setting), Some(listed)) = (newest, setting, product)
-            && let Some(shown) = self.app.shown(order, attempt, &listed.product, setting)
+            && let Some(Started { shown, due, .. }) =
+                self.app.shown(order, attempt, &listed.product, setting, &web::viewer(self.request)).await?
         {
-            payment = Some(PaymentView { method: method_of(setting), attempt: attempt.no.attempt, shown });
+            payment = Some(PaymentView { method: method_of(setting), attempt: attempt.no.attempt, shown, due });
         }
         let can_refund = order.settled.as_ref().is_some_and(|settled| {
             let account = order.attempt(settled.attempt).map(|attempt| &attempt.account);
@@ -313,7 +314,9 @@ impl Opened<'_> {
         let token = || self.app.keys.order_token(&order.id, order.token_epoch);
         let others = match (&stage, product) {
             (Stage::Awaiting { .. } | Stage::NoCode { .. }, Some(listed)) if !is_locked => {
-                let accounts = listed.product.channels.iter().filter(|a| newest.is_none_or(|n| n.account != **a));
+                // With nothing to pay by, the same account may be asked once more.
+                let is_shown = |a: &AccountId| payment.is_some() && newest.is_some_and(|n| n.account == *a);
+                let accounts = listed.product.channels.iter().filter(|a| !is_shown(a));
                 let settings = accounts.filter_map(|account| showcase.channel(account));
                 let usable = settings.filter(|s| s.enabled && s.channel.currency() == currency).map(method_of);
                 usable.filter(|method| works(method.kind, self.visit.frame().env)).collect()
@@ -382,8 +385,8 @@ impl Opened<'_> {
         if self.access == Access::Locked || order.state != State::Held {
             return Err(Problem::NotFound);
         }
-        match self.app.shown(order, attempt, &listed.product, setting) {
-            Some(Created::Qr(text)) => picture(&text, "private, max-age=900"),
+        match self.app.shown(order, attempt, &listed.product, setting, &web::viewer(self.request)).await? {
+            Some(Started { shown: Created::Qr(text), .. }) => picture(&text, "private, max-age=900"),
             _ => Err(Problem::NotFound),
         }
     }
@@ -451,7 +454,14 @@ impl Opened<'_> {
     async fn pay_otherwise(&self, order: &Order, form: &Form) -> Result<(Order, Option<CheckNotice>), Problem> {
         let account = AccountId::parse(form.text("channel")).ok_or(Problem::BadRequest("No such way to pay."))?;
         Ok(match self.app.another_attempt(order, &account).await? {
-            Ok(made) => (made.order, None),
+            Ok(made) => {
+                let attempt = made.order.attempt(made.number).ok_or(Problem::Unavailable)?;
+                let viewer = web::viewer(self.request);
+                let showing =
+                    self.app.show(&made.order, attempt, &made.product, &made.channel, &viewer, made.is_new).await?;
+                let notice = matches!(showing, Showing::Not(_)).then_some(CheckNotice::ChannelDown);
+                (made.order, notice)
+            }
             Err(AttemptRefusal::NotWaiting | AttemptRefusal::TooLate) => (order.clone(), Some(CheckNotice::NotWaiting)),
             Err(_) => (order.clone(), Some(CheckNotice::ChannelDown)),
         })

@@ -1,11 +1,11 @@
 //! What every page needs of HTTP: the buyer's language and cookies, forms, the check that a form is our own, the headers under
 //! which nothing foreign runs, and compression.
 
-use crate::http::{Answer, Problem, respond};
+use crate::http::{Answer, Problem, respond, source_address};
 use crate::pages;
-use crate::pages::view::{Access, Frame, Lang, Trouble};
-use app::App;
+use crate::pages::view::{Access, Env, Frame, Inside, Lang, Trouble};
 use app::showcase::Showcase;
+use app::{App, Viewer};
 use domain::order::Order;
 use domain::{Millis, OrderId};
 use flate2::Compression;
@@ -15,6 +15,7 @@ use lambda_http::http::header::{
     HeaderName, HeaderValue, LOCATION, ORIGIN, REFERRER_POLICY, SET_COOKIE, USER_AGENT, VARY,
 };
 use lambda_http::{Body, Request, RequestExt, Response};
+use payments::Device;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -42,7 +43,7 @@ pub(crate) struct Visit {
     pub(crate) lang: Lang,
     pub(crate) path: String,
     pub(crate) now: Millis,
-    env: pages::view::Env,
+    env: Env,
     is_https: bool,
 }
 
@@ -69,6 +70,19 @@ impl Visit {
             env: self.env,
         }
     }
+}
+
+/// Who looks at a way to pay, as a provider wants to know it.
+pub(crate) fn viewer(request: &Request) -> Viewer {
+    let agent = request.headers().get(USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let Env { is_phone, inside } = pages::env::detect(agent);
+    let device = match inside {
+        Inside::Wechat => Device::InWechat,
+        Inside::Alipay => Device::InAlipay,
+        Inside::Qq | Inside::Browser if is_phone => Device::Phone,
+        Inside::Qq | Inside::Browser => Device::Desktop,
+    };
+    Viewer { device, address: Some(source_address(request)).filter(|address| !address.is_empty()) }
 }
 
 /// The buyer's language: as chosen, else as the browser prefers; Chinese when it says nothing.

@@ -18,6 +18,7 @@ mod mail;
 mod money;
 mod openapi;
 mod pages;
+mod providers;
 mod pushes;
 mod races;
 mod roles;

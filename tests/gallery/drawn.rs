@@ -132,7 +132,7 @@ fn pay(v: &mut OrderView<'_>, kind: MethodKind, name: &str) {
     let chosen = methods().into_iter().find(|method| method.kind == kind).unwrap();
     v.others.retain(|other| other.kind != kind);
     v.method = kind;
-    v.payment = Some(PaymentView { method: chosen, attempt: 1, shown: Created::Qr(code(name).to_owned()) });
+    v.payment = Some(PaymentView { method: chosen, attempt: 1, shown: Created::Qr(code(name).to_owned()), due: None });
 }
 
 fn paid(v: &mut OrderView<'_>, stage: State) {

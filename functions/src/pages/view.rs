@@ -307,6 +307,8 @@ pub struct PaymentView {
     pub attempt: u8,
     /// What the provider made.
     pub shown: payments::Created,
+    /// What is to be paid where it is not the order's own amount.
+    pub due: Option<payments::Due>,
 }
 
 /// `/o/{id}`: an order from first code to refund.

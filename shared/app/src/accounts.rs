@@ -6,8 +6,8 @@ use crate::seal::{open, seal};
 use crate::{App, AppError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::{AccountId, Money, OrderId, OutTradeNo};
-use payments::{AttemptView, BadSetting, Device, Kind, Settings, Step, kind};
+use domain::AccountId;
+use payments::{BadSetting, Kind, Settings, kind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -216,11 +216,7 @@ impl App {
     /// its version: attempts that were made with it are settled with it. Nothing is kept of an account that is only switched off or
     /// on, so that its earlier keys are as near as before.
     pub async fn configure_channel(&self, settings: &AccountSettings) -> Result<(), Unset> {
-        if !self.shows_at_once(&settings.opened()?) {
-            let why =
-                "This shop shows payments that need no question to the provider first; this account would ask one.";
-            return Err(Unset::Setting(BadSetting { field: "kind", why }));
-        }
+        settings.opened()?;
         let kind = settings.known_kind().ok_or(Unset::Kind)?;
         let found = self.store.shop_item(CHANNEL, settings.account.as_str()).await?;
         let mut before = None;
@@ -260,25 +256,6 @@ impl App {
             Outcome::Refused(_) => Err(Unset::Fault(AppError::Contended)),
             _ => Ok(()),
         }
-    }
-
-    /// Whether attempts of an account can be shown without asking its provider. Orders whose payment cannot be shown would hold cards
-    /// that nobody can pay.
-    fn shows_at_once(&self, channel: &payments::Channel) -> bool {
-        let call = self.call();
-        let attempt = AttemptView {
-            out_trade_no: &OutTradeNo { order: OrderId([0; 15]), tail: [0; 2], attempt: 1 },
-            amount: Money { minor: 100_000, currency: channel.currency() },
-            product_name: "Product",
-            notify_url: &format!("{}/webhooks/any", self.config.public_url),
-            return_url: &format!("{}/o/any", self.config.public_url),
-            method: None,
-            device: Device::default(),
-            client_ip: None,
-            payer: None,
-            expires_at: call.now + self.config.hold_ms,
-        };
-        matches!(channel.create(&attempt, &call), Step::Done(_))
     }
 
     /// Keeps a version that is about to be replaced. Whoever kept it before kept the same.

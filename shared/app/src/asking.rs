@@ -1,12 +1,13 @@
 //! Asking providers about attempts nobody heard of. An answer that says "paid" goes through the very same settling as a
 //! notification; anything that is not an explicit yes or no is unknown and is taken for neither.
 
+use crate::catalogue::ChannelSetting;
 use crate::meter::{Failure, Metric};
 use crate::{App, AppError, SettleAnswer, net};
 use domain::guards::planted;
 use domain::order::{Attempt, Order};
 use domain::{AccountId, Money, OutTradeNo};
-use payments::{AttemptRef, Call, QueryState, Step};
+use payments::{AttemptRef, Call, CloseState, QueryState, Step};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -46,11 +47,11 @@ pub(crate) enum Asked {
 }
 
 /// An attempt as its provider is asked about it.
-fn attempt_ref(attempt: &Attempt) -> AttemptRef<'_> {
+fn attempt_ref<'a>(attempt: &'a Attempt, provider_ref: Option<&'a str>) -> AttemptRef<'a> {
     AttemptRef {
         out_trade_no: &attempt.no,
         amount: Money { minor: attempt.minor, currency: attempt.currency },
-        provider_ref: None,
+        provider_ref,
         made_at: attempt.made_at,
     }
 }
@@ -87,13 +88,48 @@ impl App {
         let Some(setting) = self.channel_of(&attempt.account, attempt.version).await? else {
             return Ok(QueryState::Unknown("the account is not configured any more"));
         };
-        let state = self.drive(setting.channel.query(&attempt_ref(attempt), &self.call())).await;
-        self.count_question(&attempt.account, &state);
-        patience.heard(&attempt.account, !matches!(state, QueryState::Unknown(_)));
+        let reference = self.reference_for(attempt, &setting).await?;
+        let state = match setting.channel.query(&attempt_ref(attempt, reference.as_deref()), &self.call()) {
+            // Nobody was asked, because there is no name to ask by: that says nothing about the account.
+            Step::Done(state) => state,
+            step => {
+                let state = self.drive(step).await;
+                self.count_question(&attempt.account, &state);
+                patience.heard(&attempt.account, !matches!(state, QueryState::Unknown(_)));
+                state
+            }
+        };
         if let QueryState::Unknown(why) = state {
             tracing::info!(order = %attempt.no.order, attempt = %attempt.no, why, "the provider gave no answer");
         }
         Ok(state)
+    }
+
+    /// What the provider calls an attempt, where it made it: it may have to be asked by that name.
+    async fn reference_for(&self, attempt: &Attempt, setting: &ChannelSetting) -> Result<Option<String>, AppError> {
+        if !setting.channel.kind().asks_to_create {
+            return Ok(None);
+        }
+        self.reference_of(attempt).await
+    }
+
+    /// Asks the providers of an order that was just closed to take no money for it any more. What they say changes nothing: money that
+    /// comes all the same takes the late path, and is asked about as long as it may.
+    pub(crate) async fn close_at_providers(&self, order: &Order, patience: &Patience) -> Result<(), AppError> {
+        for attempt in order.unpaid_attempts() {
+            let Some(setting) = self.channel_of(&attempt.account, attempt.version).await? else { continue };
+            if !setting.channel.kind().closes || patience.is_lost(&attempt.account) {
+                continue;
+            }
+            let reference = self.reference_for(attempt, &setting).await?;
+            let step = setting.channel.close(&attempt_ref(attempt, reference.as_deref()), &self.call());
+            let Some(step @ Step::Send(..)) = step else { continue };
+            self.meter.add_for(&attempt.account, Metric::ProviderCalls, 1);
+            let state = self.drive(step).await;
+            patience.heard(&attempt.account, !matches!(state, CloseState::Unknown(_)));
+            tracing::info!(order = %order.id, attempt = %attempt.no, ?state, "closed at its provider");
+        }
+        Ok(())
     }
 
     /// With which version of its account's settings an attempt was made; `None` when it is none of ours, or another account's.

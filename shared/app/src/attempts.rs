@@ -104,7 +104,6 @@ impl App {
                 currency: newest.currency,
                 made_at: now,
                 mac: [0; 12],
-                content: None,
             };
             attempt.mac = self.keys.attempt(&order.id, &order.product, order.quantity, order.to_review, &attempt);
             let due = Due { kind: DueKind::Ask, at: expires_at.saturating_add(GRACE_MS) };

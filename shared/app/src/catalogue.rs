@@ -1,14 +1,12 @@
 //! Products and channels: documents of the shop's table, kept in memory for at most two seconds, so that a warm create
 //! reads nothing.
 
-use crate::meter::{Failure, Metric};
 use crate::settings::Presentation;
 use crate::{App, AppError};
 use domain::limits::CATALOGUE_AGE_MS;
-use domain::order::{Attempt, Order};
 use domain::product::{Field, Kind, Product};
 use domain::{AccountId, Currency, Millis, Money, ProductId, Txn};
-use payments::{AttemptView, Channel, Created, Device, Step};
+use payments::Channel;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fmt;
@@ -265,45 +263,5 @@ impl App {
             remember(&self.catalogue.channels, account.clone(), now, setting.clone());
         }
         Ok(setting)
-    }
-
-    /// What the buyer is shown to pay an attempt: from the order where it was kept, computed again where it can be.
-    pub fn shown(
-        &self,
-        order: &Order,
-        attempt: &Attempt,
-        product: &Product,
-        setting: &ChannelSetting,
-    ) -> Option<Created> {
-        // One account's page for another account's number would take money that no attempt expects.
-        if setting.account != attempt.account {
-            return None;
-        }
-        if let Some(content) = &attempt.content {
-            return Some(Created::Qr(content.clone()));
-        }
-        let view = AttemptView {
-            out_trade_no: &attempt.no,
-            amount: Money { minor: attempt.minor, currency: attempt.currency },
-            product_name: &product.name,
-            notify_url: &format!("{}/webhooks/{}", self.config.public_url, setting.account),
-            return_url: &format!("{}/o/{}", self.config.public_url, order.id),
-            method: None,
-            device: Device::default(),
-            client_ip: None,
-            payer: None,
-            expires_at: order.expires_at,
-        };
-        match setting.channel.create(&view, &self.call()) {
-            Step::Done(Ok(started)) => Some(started.shown),
-            Step::Done(Err(error)) => {
-                self.meter.add_for(&setting.account, Metric::ProviderCalls, 1);
-                self.meter.channel_failed(&setting.account, Failure::NotCreated);
-                tracing::error!(order = %order.id, attempt = %attempt.no, error = %error.log_message(), "an attempt cannot be shown");
-                None
-            }
-            // A channel that must ask its provider keeps the answer in the order; nothing is asked while reading.
-            Step::Send(..) => None,
-        }
     }
 }

@@ -48,6 +48,9 @@ impl App {
             self.store.cancel(order, attempts, why, due).await?
         };
         self.count_closed(&outcome);
+        if let Outcome::Applied(closed) = &outcome {
+            self.close_at_providers(closed, patience).await?;
+        }
         Ok(match outcome {
             Outcome::Applied(closed) | Outcome::AlreadyApplied(closed) => HoldEnding::Closed(Box::new(closed)),
             Outcome::Refused(_) => HoldEnding::Changed,

@@ -45,6 +45,7 @@ pub mod settings;
 mod settle;
 pub mod shelf;
 pub mod showcase;
+mod showing;
 pub mod staff;
 mod tally;
 mod trail;
@@ -69,6 +70,7 @@ pub use reconcile::Pass;
 pub use refunds::{RefundAnswer, RefundWish, RowAction};
 pub use removal::RemovalReport;
 pub use settle::SettleAnswer;
+pub use showing::{Showing, Viewer};
 pub use trail::Entry as TrailEntry;
 
 use crate::net::Aws;

@@ -311,7 +311,6 @@ impl App {
             currency: amount.currency,
             made_at: now,
             mac: [0; 12],
-            content: None,
         };
         attempt.mac = self.keys.attempt(&request.order, &product.id, request.quantity, product.review, &attempt);
         let slots = held.runs(request.quantity);

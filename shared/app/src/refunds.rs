@@ -6,7 +6,7 @@ use crate::meter::{Failure, Metric};
 use crate::{App, AppError, SettleAnswer};
 use domain::guards::planted;
 use domain::limits::{REFERENCE_MAX, REFUNDS_MAX};
-use domain::order::{Order, State};
+use domain::order::{Attempt, Order, Settled, State};
 use domain::refund::{MoneyState, Refund, RefundState, returned};
 use domain::{AccountId, Claim, Money, OrderId};
 use payments::{QueryState, RefundState as Said, RefundView};
@@ -82,6 +82,35 @@ fn failures(order: &Order) -> usize {
 /// So much of an order's currency.
 fn of_order(order: &Order, minor: i64) -> Option<Money> {
     order.newest_attempt().map(|attempt| Money { minor, currency: attempt.currency })
+}
+
+/// The money that settled an order, and the attempt it paid.
+fn settled_by(order: &Order) -> Result<(&Settled, &Attempt), AppError> {
+    let settled = order.settled.as_ref().ok_or(AppError::Unforeseen("a refund of an unpaid order"))?;
+    let attempt = order.attempt(settled.attempt).ok_or(AppError::Unforeseen("the paid attempt"))?;
+    Ok((settled, attempt))
+}
+
+/// The number under which a provider knows a refund, the same whenever it is told of it or asked about it.
+fn refund_no(refund: &Refund) -> String {
+    format!("R{}", crate::keys::hex(&refund.request))
+}
+
+fn view_of<'a>(
+    attempt: &Attempt,
+    number: &'a str,
+    provider_number: &'a str,
+    refund: &Refund,
+    refund_no: &'a str,
+) -> RefundView<'a> {
+    let money = |minor| Money { minor, currency: attempt.currency };
+    RefundView {
+        out_trade_no: number,
+        provider_number,
+        paid: money(attempt.minor),
+        amount: money(refund.minor),
+        refund_no,
+    }
 }
 
 /// Readings of an order whose refunds come in at the same time.
@@ -255,18 +284,24 @@ impl App {
     }
 
     pub(crate) async fn call_refund(&self, order: &Order, refund: &Refund) -> Result<Said, AppError> {
-        let settled = order.settled.as_ref().ok_or(AppError::Unforeseen("a refund of an unpaid order"))?;
-        let attempt = order.attempt(settled.attempt).ok_or(AppError::Unforeseen("the paid attempt"))?;
-        let currency = attempt.currency;
-        let view = RefundView {
-            out_trade_no: &attempt.no.to_string(),
-            provider_number: &settled.txn.provider_number(),
-            paid: Money { minor: attempt.minor, currency },
-            amount: Money { minor: refund.minor, currency },
-            refund_no: &format!("R{}", crate::keys::hex(&refund.request)),
-        };
+        let (settled, attempt) = settled_by(order)?;
+        let (number, provider_number) = (attempt.no.to_string(), settled.txn.provider_number());
+        let refund_no = refund_no(refund);
+        let view = view_of(attempt, &number, &provider_number, refund, &refund_no);
         let setting = self.channel_of(&attempt.account, attempt.version).await?;
         self.call_provider(setting, &view).await
+    }
+
+    /// What the provider says became of a refund it was told of; `None` when it cannot be asked by the refund's own number.
+    async fn ask_refund(&self, order: &Order, refund: &Refund) -> Result<Option<Said>, AppError> {
+        let (settled, attempt) = settled_by(order)?;
+        let (number, provider_number) = (attempt.no.to_string(), settled.txn.provider_number());
+        let refund_no = refund_no(refund);
+        let view = view_of(attempt, &number, &provider_number, refund, &refund_no);
+        let Some(setting) = self.channel_of(&attempt.account, attempt.version).await? else { return Ok(None) };
+        let Some(step) = setting.channel.refund_query(&view, &self.call()) else { return Ok(None) };
+        self.meter.add_for(&attempt.account, Metric::ProviderCalls, 1);
+        Ok(Some(self.drive(step).await))
     }
 
     async fn call_provider(&self, setting: Option<ChannelSetting>, refund: &RefundView<'_>) -> Result<Said, AppError> {
@@ -315,12 +350,20 @@ impl App {
         let Some(refund) = order.refunds.get(place).filter(|r| r.state == RefundState::Started) else {
             return Ok(());
         };
-        if refund.by_hand || self.whole_went_back(order, refund).await? {
-            let reference = if refund.by_hand { refund.reference.as_str() } else { SEEN };
-            self.end_refund(order, number, true, reference).await?;
-        } else {
+        if refund.by_hand {
+            self.end_refund(order, number, true, &refund.reference).await?;
+            return Ok(());
+        }
+        match self.ask_refund(order, refund).await? {
+            Some(Said::Done) => drop(self.end_refund(order, number, true, SEEN).await?),
+            // To the letter, and about this very refund: it was taken on and came to nothing.
+            Some(Said::Refused(words)) => drop(self.end_refund(order, number, false, words).await?),
+            Some(Said::UnderWay) => {}
+            Some(Said::Unknown(_)) | None if self.whole_went_back(order, refund).await? => {
+                self.end_refund(order, number, true, SEEN).await?;
+            }
             // Whoever called may have died before the answer, and before telling.
-            self.tell_refund_unanswered(order, number).await;
+            Some(Said::Unknown(_)) | None => self.tell_refund_unanswered(order, number).await,
         }
         Ok(())
     }

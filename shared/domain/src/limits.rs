@@ -21,8 +21,11 @@ pub const CONTACT_MAX: usize = 254;
 /// Bytes of all custom fields of an order together. They ride in an item of their own, written once.
 pub const FIELDS_MAX: usize = 8 * 1_024;
 
-/// Bytes of the content an attempt shows (a code's text, a link); the newest attempt alone keeps it.
-pub const CONTENT_MAX: usize = 300;
+/// Bytes of what an attempt's provider gave to be shown, beside the order: a page's address of some hundred characters, or a form.
+pub const SHOWN_MAX: usize = 8 * 1_024;
+
+/// Milliseconds for which it is kept: longer than any provider is asked about an attempt, and than an unpaid order is kept.
+pub const SHOWN_KEPT_MS: i64 = 2 * UNPAID_KEPT_MS;
 
 /// Bytes of a provider's own number. 64 is the longest documented; the rest is room for forks.
 pub const PROVIDER_NUMBER_MAX: usize = 128;

@@ -157,9 +157,6 @@ pub struct Attempt {
     /// A keyed hash over what nobody may change about it: order, product, quantity, number, account, amount, currency,
     /// review. By it an audit names an order that was changed by hand.
     pub mac: [u8; 12],
-    /// What the buyer is shown, when it cannot be computed again from the order (a code's text, a session link). At most
-    /// [`crate::limits::CONTENT_MAX`] bytes, on the newest attempt only.
-    pub content: Option<String>,
 }
 
 /// An order as stored.

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 /// Attributes that stand in an order from its first write on and never change, nor come later.
 const MADE: [&str; 11] = ["o", "pid", "q", "fp", "ch", "qp", "ct", "t_new", "day", "rv", "ml"];
 
-/// What an attempt never changes. Its content is shown and taken away again.
+/// What an attempt never changes.
 const ATTEMPT: [&str; 7] = ["no", "acct", "ver", "minor", "cur", "t", "mac"];
 
 /// What the money that settled an order never changes.

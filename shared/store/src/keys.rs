@@ -4,7 +4,7 @@ use crate::write::Item;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::Blob;
 use domain::order::DueKind;
-use domain::{Millis, OrderId, ProductId, Txn};
+use domain::{Millis, OrderId, OutTradeNo, ProductId, Txn};
 
 /// `<pid>#<b>`: a strip.
 pub fn strip(product: &ProductId, no: u32) -> String {
@@ -31,6 +31,11 @@ pub fn unique(product: &ProductId, hash: &[u8; 16]) -> String {
 /// order can only ever find the input of the very request that made it.
 pub fn details(order: &OrderId, fingerprint: &[u8; 16]) -> Vec<u8> {
     [b"D".as_slice(), &order.0, fingerprint].concat()
+}
+
+/// `S`, the order id and the attempt's number: what its provider gave to be shown.
+pub fn shown(no: &OutTradeNo) -> Vec<u8> {
+    [b"S".as_slice(), &no.order.0, &[no.attempt]].concat()
 }
 
 /// `R` and the movement: money that fits no attempt.

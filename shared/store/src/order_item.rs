@@ -39,12 +39,11 @@ fn read_attempt(map: &HashMap<String, AttributeValue>) -> Result<Attempt, StoreE
         currency: Currency::parse(r.text("cur")?).ok_or_else(|| r.bad("cur"))?,
         made_at: r.number("t")?,
         mac: r.array("mac")?,
-        content: r.maybe("content", |r, n| r.text(n).map(str::to_owned))?,
     })
 }
 
 pub(crate) fn write_attempt(attempt: &Attempt) -> AttributeValue {
-    let mut map = HashMap::from([
+    let map = HashMap::from([
         ("no".to_owned(), string(attempt.no.to_string())),
         ("acct".to_owned(), string(attempt.account.as_str())),
         ("ver".to_owned(), number(attempt.version)),
@@ -53,9 +52,6 @@ pub(crate) fn write_attempt(attempt: &Attempt) -> AttributeValue {
         ("t".to_owned(), number(attempt.made_at)),
         ("mac".to_owned(), bytes(attempt.mac)),
     ]);
-    if let Some(content) = &attempt.content {
-        map.insert("content".into(), string(content));
-    }
     AttributeValue::M(map)
 }
 

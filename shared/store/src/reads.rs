@@ -6,7 +6,7 @@ use crate::write::Item;
 use crate::{Store, StoreError, Table, keys};
 use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity};
 use domain::order::Order;
-use domain::{OrderId, ProductId};
+use domain::{OrderId, OutTradeNo, ProductId};
 use futures_util::StreamExt;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -118,6 +118,12 @@ impl Store {
         let Some(item) = self.get("read details", Table::Orders, key, true).await? else { return Ok(None) };
         let text = |name: &str| item.get(name).and_then(|v| v.as_s().ok()).cloned().unwrap_or_default();
         Ok(Some((text("ct"), text("f"))))
+    }
+
+    /// What was kept to be shown of an attempt, consistently: whoever made it may have answered its buyer a moment ago.
+    pub async fn shown(&self, no: &OutTradeNo) -> Result<Option<String>, StoreError> {
+        let item = self.get("read shown", Table::Orders, keys::binary("o", keys::shown(no)), true).await?;
+        item.map(|item| Reader::new("what is shown", &item).text("sh").map(str::to_owned)).transpose()
     }
 
     /// Many orders, consistently, by id.

@@ -178,7 +178,6 @@ pub fn order(row: &Row, o: u8, id: OrderId, trades: &[Trade], mutants: Mutants) 
         currency: Currency::CNY,
         made_at: 0,
         mac: [1; 12],
-        content: None,
     };
     let settled = row.txn.checked_sub(1).map(|t| {
         let trade = trades[usize::from(t)];

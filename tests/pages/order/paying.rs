@@ -247,6 +247,17 @@ fn a_transfer_shows_address_and_amount_to_copy() {
 }
 
 #[test]
+fn coins_are_named_where_they_are_what_is_paid() {
+    let mut view = paying(MethodKind::Usdt, redirect());
+    assert!(by_id(&page(&view, PHONE), "due").is_none());
+    let due = payments::Due { amount: "13.8889".to_owned(), unit: "USDT-TRC20".to_owned(), address: None };
+    view.payment.as_mut().unwrap().due = Some(due);
+    let html = page(&view, PHONE);
+    assert!(by_id(&html, "due").unwrap().words().contains("13.8889 USDT-TRC20"));
+    assert!(of_class(&html, "how").first().unwrap().words().contains("13.8889 USDT-TRC20"), "what to check there");
+}
+
+#[test]
 fn exactly_one_button_is_filled_whatever_leads() {
     for kind in METHODS {
         for shown in [qr(), redirect(), form(), Created::Qr("weixin://x".to_owned())] {

@@ -109,7 +109,7 @@ pub fn view(stage: Stage) -> OrderView<'static> {
     };
     let (paid, returned) = match &view.stage {
         Stage::Awaiting { .. } => {
-            view.payment = Some(PaymentView { method: method(MethodKind::Alipay), attempt: 1, shown: qr() });
+            view.payment = Some(PaymentView { method: method(MethodKind::Alipay), attempt: 1, shown: qr(), due: None });
             (false, 0)
         }
         Stage::NoCode { .. } | Stage::Checking | Stage::Expired | Stage::Cancelled => (false, 0),
@@ -130,7 +130,7 @@ pub fn paying(kind: MethodKind, shown: Created) -> OrderView<'static> {
     let mut view = view(Stage::Awaiting { seconds_left: 872 });
     view.method = kind;
     view.account = method(kind).account;
-    view.payment = Some(PaymentView { method: method(kind), attempt: 1, shown });
+    view.payment = Some(PaymentView { method: method(kind), attempt: 1, shown, due: None });
     view.others = [MethodKind::Alipay, MethodKind::Wechat, MethodKind::Usdt]
         .into_iter()
         .filter(|other| *other != kind)

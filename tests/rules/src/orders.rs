@@ -35,7 +35,6 @@ pub fn order(id: OrderId, state: State, to_review: bool) -> Order {
         currency: Currency::CNY,
         made_at: 0,
         mac: [1; 12],
-        content: None,
     };
     let settled = match state {
         State::Void | State::Held | State::Expired => None,

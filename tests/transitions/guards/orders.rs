@@ -39,7 +39,7 @@ async fn listed(bench: &mut Bench, state: State) -> Order {
 }
 
 fn attempt(order: &Order, n: u8) -> Attempt {
-    Attempt { no: number(order.id, n), content: None, ..order.attempts[0].clone() }
+    Attempt { no: number(order.id, n), ..order.attempts[0].clone() }
 }
 
 const DUE: Due = Due { kind: DueKind::Ask, at: NOW };
@@ -61,15 +61,18 @@ async fn an_order_is_born_once_with_all_its_slots() {
 }
 
 #[tokio::test]
-async fn what_is_shown_belongs_to_an_attempt_of_a_waiting_order() {
+async fn what_an_attempt_shows_is_what_was_kept_first() {
     let mut bench = Bench::new(321).await;
     let store = bench.shop.app.store.clone();
     let held = stored(&mut bench, State::Held, false).await;
-    assert_eq!(said(store.show_content(&held.id, 1, "x").await), Applied);
-    let beyond = store.show_content(&held.id, 2, "x").await;
-    assert!(matches!(beyond, Ok(Outcome::Refused(Some(_)))), "no such attempt: {beyond:?}");
-    let paid = stored(&mut bench, State::Paid, false).await;
-    assert_eq!(said(store.show_content(&paid.id, 1, "x").await), Refused);
+    let (first, second) = (number(held.id, 1), number(held.id, 2));
+    assert_eq!(store.shown(&first).await.unwrap(), None);
+    assert_eq!(said(store.keep_shown(&first, "x", 1_000_000).await), Applied);
+    assert_eq!(said(store.keep_shown(&first, "x", 2_000_000).await), Already);
+    assert_eq!(store.keep_shown(&first, "y", 3_000_000).await.unwrap(), Outcome::Refused("x".to_owned()));
+    assert_eq!(store.shown(&first).await.unwrap().as_deref(), Some("x"));
+    assert_eq!(store.shown(&second).await.unwrap(), None, "another attempt shows its own");
+    assert!(store.keep_shown(&second, &"x".repeat(domain::limits::SHOWN_MAX + 1), 0).await.is_err());
 }
 
 #[tokio::test]

@@ -26,6 +26,8 @@ pub(super) struct Pay {
     pub(super) alt: String,
     /// What stands under it.
     pub(super) caption: String,
+    /// What is to be paid where it is not the order's own amount, such as `13.8889 USDT-TRC20`; empty where it is.
+    pub(super) due: String,
     /// Address and amount of a transfer.
     pub(super) transfer: Option<(String, String)>,
     /// What to do, in three lines.
@@ -66,6 +68,8 @@ impl Pay {
             (Lang::Zh, "CNY") => format!("{} 元", amount.decimal()),
             _ => f.money(amount),
         };
+        let due = payment.due.as_ref().map(|due| format!("{} {}", due.amount, due.unit)).unwrap_or_default();
+        let to_pay = if due.is_empty() { f.money(amount) } else { due.clone() };
         Pay {
             lead,
             attempt: payment.attempt,
@@ -79,8 +83,9 @@ impl Pay {
                 Lang::En => format!("{name} payment code, amount {sum}"),
             },
             caption: caption(f, lead, kind),
+            due,
             transfer: (lead == Lead::Copy).then(|| transfer(text, amount)),
-            steps: steps(f, lead, kind, &f.money(amount)),
+            steps: steps(f, lead, kind, &to_pay),
             taker: match kind {
                 MethodKind::Alipay | MethodKind::Wechat => name,
                 _ => "",

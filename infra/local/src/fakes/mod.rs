@@ -9,6 +9,7 @@ pub mod alipay;
 mod epay_trades;
 pub mod epay_v1;
 pub mod epay_v2;
+pub mod host;
 pub mod stripe;
 pub mod usdt;
 pub mod wechat;

@@ -3,11 +3,14 @@
 use super::{Account, CURRENCY, words};
 use crate::json::{Fields, object_of};
 use crate::{CloseState, CreateError, Created, HttpReply, Paid, Probe, QueryState, RefundState, Started};
-use domain::limits::{CONTENT_MAX, PROVIDER_NUMBER_MAX};
+use domain::limits::PROVIDER_NUMBER_MAX;
 use domain::{Currency, Money, money};
 
 /// The code of an answer that says yes.
 const YES: &str = "10000";
+
+/// Characters of a code, which a camera has to read; Alipay's own have some fifty.
+const CODE_MAX: usize = 300;
 
 /// The code of an answer that says no for a reason of the business, which its `sub_code` names.
 const NO: &str = "40004";
@@ -218,7 +221,7 @@ pub(super) fn code(answer: &Answer, number: &str) -> Result<Started, CreateError
     let code = said.filled("qr_code").ok_or(CreateError::Unknown("the answer holds no code"))?;
     // The page offers it as a link to open the app with, so it is an address and nothing that a browser would run.
     let is_address = code.starts_with("https://") && code.bytes().all(|b| b.is_ascii_graphic());
-    if !is_address || code.len() > CONTENT_MAX {
+    if !is_address || code.len() > CODE_MAX {
         return Err(CreateError::Unknown("the code is not an address"));
     }
     Ok(Started::shown(Created::Qr(code)))

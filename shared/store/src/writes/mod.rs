@@ -4,7 +4,7 @@
 //! | code | fact |
 //! |---|---|
 //! | C0 C1 C1' C1" | open the next fresh strip; claim cards at its end; claim released ones; claim more where some are held |
-//! | C2 C2d C3 C4 | write the order; its bulky input before it; another attempt; what its newest attempt shows |
+//! | C2 C2d C3 C4 | write the order; its bulky input before it; another attempt; what its provider gave to be shown |
 //! | W1 W2 V1 M0 | settle the order with proven money; late; for review; write down money that settles nothing |
 //! | V2 V3 L2 L3 | pass and refuse a review; give late money new slots, or owe it back |
 //! | D1 D2 D3 | deliver; put before a person what is not delivered; note the first view |

@@ -1,13 +1,13 @@
 //! Orders and money: each move of an order is one conditional write on the state before it.
 
-use crate::item::{bytes, number, size, string};
+use crate::item::{Reader, bytes, number, size, string};
 use crate::order_item::{Details, read_order, void_order, write_order};
 use crate::write::{Body, Item, Outcome, Raw, Write};
 use crate::{Store, StoreError, Table, keys};
 use domain::guards::holds;
-use domain::limits::{CONTENT_MAX, ORDER_BYTES_MAX};
+use domain::limits::{ORDER_BYTES_MAX, SHOWN_MAX};
 use domain::order::{Order, Payment, State, Why};
-use domain::{Generation, Millis, OrderId, ProductId};
+use domain::{Generation, Millis, OrderId, OutTradeNo, ProductId};
 
 /// An order about to be written, with how it is found again.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,18 +40,11 @@ fn place_order(new: &NewOrder) -> Write {
     Write::put("C2 place order", Table::Orders, write_order(&new.order, &new.details), "attribute_not_exists(#o)")
 }
 
-fn show_content(order: &OrderId, attempt: u8, content: &str) -> Write {
-    let older: Vec<String> = (1..attempt).map(|n| format!("#att.#{n}.#content")).collect();
-    let remove = if older.is_empty() { String::new() } else { format!(" REMOVE {}", older.join(", ")) };
-    Write::update(
-        "C4 show content",
-        Table::Orders,
-        order_key(order),
-        format!("SET #att.#{attempt}.#content = :content{remove}"),
-        format!("#st = :held AND attribute_exists(#att.#{attempt})"),
-    )
-    .value(":content", string(content))
-    .value(":held", string(State::Held.as_str()))
+fn keep_shown(no: &OutTradeNo, shown: &str, forget_at: Millis) -> Write {
+    let mut item = keys::binary("o", keys::shown(no));
+    item.insert("sh".into(), string(shown));
+    item.insert("ttl".into(), number(forget_at.div_euclid(1_000)));
+    Write::put("C4 keep shown", Table::Orders, item, "attribute_not_exists(#o)")
 }
 
 fn pay(payment: &Payment, at: Millis) -> Write {
@@ -123,7 +116,7 @@ pub(super) fn example() -> Option<(Order, Payment)> {
     let (product, account) = (ProductId::parse("p")?, domain::AccountId::parse("a")?);
     let txn = domain::Txn::new(&account, "1")?;
     let id = OrderId([1; 15]);
-    let no = domain::OutTradeNo { order: id, tail: [0, 0], attempt: 1 };
+    let no = OutTradeNo { order: id, tail: [0, 0], attempt: 1 };
     let currency = domain::Currency::CNY;
     let attempt = domain::order::Attempt {
         no,
@@ -133,7 +126,6 @@ pub(super) fn example() -> Option<(Order, Payment)> {
         currency,
         made_at: 0,
         mac: [0; 12],
-        content: None,
     };
     let order = Order { state: State::Held, quantity: 1, attempts: vec![attempt], ..void_order(id, product, None, 0) };
     Some((order, Payment { txn, account, no, minor: 990, currency, mac: [0; 12] }))
@@ -146,7 +138,7 @@ pub(super) fn examples() -> Vec<Write> {
     vec![
         put_details(&id, &[0; 16], &details),
         place_order(&NewOrder { order, details }),
-        show_content(&id, 2, "weixin://"),
+        keep_shown(&payment.no, "{}", 0),
         pay(&payment, 0),
         deliver(&id, 0, 0),
         note_view(&id, 0),
@@ -203,22 +195,30 @@ impl Store {
         }
     }
 
-    /// C4. Keeps what the newest attempt shows, and drops what older ones showed.
+    /// C4. Keeps what an attempt's provider gave to be shown and what it calls the attempt, beside the order: the order stays small,
+    /// and every write of its money as cheap.
     ///
-    /// * Invariant: none; what is shown pays the attempt, whose number and amount are fixed already.
-    /// * Condition: the order still waits for money and the attempt exists.
-    /// * If refused: the order has moved on; there is nothing left to show.
-    /// * Twice: the same text again.
-    pub async fn show_content(
+    /// * Invariant: none; what is shown pays the attempt, whose number and amount stand in the order already.
+    /// * Condition: nothing was kept for this attempt.
+    /// * If refused: kept before, in the same words (`AlreadyApplied`) or in others, which are then what is shown.
+    /// * Twice: the second finds the words of the first.
+    pub async fn keep_shown(
         &self,
-        order: &OrderId,
-        attempt: u8,
-        content: &str,
-    ) -> Result<Outcome<Order, Found>, StoreError> {
-        if content.len() > CONTENT_MAX {
-            return Err(StoreError::Oversize { what: "attempt content", bytes: content.len() });
+        no: &OutTradeNo,
+        shown: &str,
+        forget_at: Millis,
+    ) -> Result<Outcome<(), String>, StoreError> {
+        if shown.len() > SHOWN_MAX {
+            return Err(StoreError::Oversize { what: "what is shown", bytes: shown.len() });
         }
-        moved(self.send(show_content(order, attempt, content)).await?, |_| false)
+        Ok(match self.send(keep_shown(no, shown, forget_at)).await? {
+            Raw::Applied(_) => Outcome::Applied(()),
+            Raw::Refused(None) => return Err(StoreError::corrupt("what is shown", "refused without an item")),
+            Raw::Refused(Some(item)) => match Reader::new("what is shown", &item).text("sh")? {
+                found if found == shown => Outcome::AlreadyApplied(()),
+                found => Outcome::Refused(found.to_owned()),
+            },
+        })
     }
 
     /// W1. Settles the order with proven money.

@@ -33,7 +33,6 @@ fn attempt(no: u8) -> Attempt {
         currency: Currency::CNY,
         made_at: NOW,
         mac: [1; 12],
-        content: (no == 1).then(|| "weixin://first".to_owned()),
     }
 }
 
@@ -166,7 +165,7 @@ const ALARM: Step = step!(s => s.raise_alarm(&alarm()));
 pub(crate) const ORDERS: &[Case] = &[
     case!("C2d put details", [], s => s.put_details(&ID, &FINGERPRINT, &details())),
     case!("C2 place order", [], s => s.place_order(&new(false))),
-    case!("C4 show content", [PLACE, SECOND], s => s.show_content(&ID, 2, "weixin://second")),
+    case!("C4 keep shown", [PLACE, SECOND], s => s.keep_shown(&attempt(2).no, "weixin://second", NOW)),
     case!("W1 pay", [PLACE], s => s.pay(&payment(), NOW)),
     case!("D1 deliver", [PLACE, PAY], s => s.deliver(&ID, 0, NOW)),
     case!("D3 note view", [PLACE, PAY, DELIVER], s => s.note_view(&ID, NOW)),
