@@ -230,6 +230,7 @@ async fn lookups(side: &Side, s: &Store) -> Vec<Read> {
         read(side, "order: none", told(s.order(&id(200)).await)),
         read(side, "order: bulky input", told(s.bulky_input(&order(2)).await)),
         read(side, "order: no bulky input", told(s.bulky_input(&order(201)).await)),
+        read(side, "shown: none", told(s.shown(&order(2).attempts[0].no).await)),
         read(side, "orders", told(s.orders(&ids).await.map(sorted))),
         read(side, "orders with passwords", told(s.orders_with_passwords(&ids).await.map(sorted))),
         read(side, "money row", told(s.money_row(&row(3).txn).await)),

@@ -149,7 +149,6 @@ fn alarm() -> Alarm {
 
 const PLACE: Step = step!(s => s.place_order(&new(false)));
 const PLACE_RISK: Step = step!(s => s.place_order(&new(true)));
-const SECOND: Step = step!(s => s.add_attempt(&read(State::Held, false), &attempt(2), NOW + 9, ASK));
 const PAY: Step = step!(s => s.pay(&payment(), NOW));
 const DELIVER: Step = step!(s => s.deliver(&ID, 0, NOW));
 const LAPSE: Step = step!(s => s.lapse(&read(State::Held, false), 1, NOW, ASK));
@@ -165,7 +164,7 @@ const ALARM: Step = step!(s => s.raise_alarm(&alarm()));
 pub(crate) const ORDERS: &[Case] = &[
     case!("C2d put details", [], s => s.put_details(&ID, &FINGERPRINT, &details())),
     case!("C2 place order", [], s => s.place_order(&new(false))),
-    case!("C4 keep shown", [PLACE, SECOND], s => s.keep_shown(&attempt(2).no, "weixin://second", NOW)),
+    case!("C4 keep shown", [], s => s.keep_shown(&attempt(2).no, "weixin://second", NOW)),
     case!("W1 pay", [PLACE], s => s.pay(&payment(), NOW)),
     case!("D1 deliver", [PLACE, PAY], s => s.deliver(&ID, 0, NOW)),
     case!("D3 note view", [PLACE, PAY, DELIVER], s => s.note_view(&ID, NOW)),
