@@ -128,3 +128,22 @@ async fn settings_are_changed_by_name_and_secrets_stay_inside() {
         assert!(!item.contains(FIRST), "{item}");
     }
 }
+
+/// However often an account is switched off and on, the key before is as near as it was.
+#[tokio::test]
+async fn switching_pushes_no_earlier_key_away() {
+    let shop = open(64).await;
+    let before = order(&shop, 1).await;
+    put(&shop, &json!({"key": SECOND})).await;
+    for enabled in [false, true].repeat(12) {
+        put(&shop, &json!({ "enabled": enabled })).await;
+    }
+    let after = order(&shop, 2).await;
+    assert_eq!(notify(&shop, &after, "T2", "77", FIRST).await, (400, "fail".to_owned()));
+    assert_eq!(notify(&shop, &before, "T1", "77", FIRST).await, success());
+    assert_eq!(notify(&shop, &after, "T2", "77", SECOND).await, success());
+    shop.deliver_all().await;
+    for buyer in [&before, &after] {
+        assert_eq!(shop.keys(buyer).await.len(), 1);
+    }
+}

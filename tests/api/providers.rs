@@ -26,9 +26,10 @@ const PRICE: i64 = 990;
 const SHOP: &str = "http://127.0.0.1:3000";
 
 type Made = fn() -> Arc<dyn Fake>;
+type Extra = &'static [(&'static str, &'static str)];
 
 /// Every provider, with what its account is set to beside what the provider itself asks for.
-const PROVIDERS: [(&str, Made, &[(&str, &str)]); 11] = [
+const PROVIDERS: [(&str, Made, Extra); 11] = [
     ("epay_v1", || Arc::new(EpayV1::default()), &[]),
     ("epay_v2", || Arc::new(EpayV2::new().unwrap()), &[]),
     ("alipay by keys", || Arc::new(Alipay::with_keys().unwrap()), &[]),

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 use std::collections::HashSet;
+use std::sync::Arc;
 use store::Table;
 use tests::TestShop;
 use tests::shop::{self, cards, wish};
+use tests::taps::{Counter, Seen};
 
 fn strips(shop: &TestShop) -> Vec<Value> {
     let mut strips: Vec<Value> = shop
@@ -279,4 +281,53 @@ async fn bulky_input_is_kept_with_its_order_and_with_no_other() {
     let items = shop.table(Table::Orders).len();
     shop.order("an-order-without-any-bulk", "plain", 1).await;
     assert_eq!(shop.table(Table::Orders).len(), items + 1);
+}
+
+/// Strips that a create's calls asked for.
+fn strips_read(counter: &Counter) -> usize {
+    let asked = |seen: &Seen| {
+        seen.body.pointer("/RequestItems").map_or(0, |tables| {
+            let keys = |table: &Value| table["Keys"].as_array().map_or(0, Vec::len);
+            tables
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter(|(name, _)| name.ends_with("strips"))
+                .map(|(_, t)| keys(t))
+                .sum()
+        })
+    };
+    counter.take().iter().map(asked).sum()
+}
+
+/// Whoever has read every strip of a large stock spares it the others; and what comes back is for sale at once.
+#[tokio::test]
+async fn instances_tell_each_other_that_a_large_stock_is_at_its_end() {
+    let mut shop = TestShop::new(29).await;
+    shop.leave_unfinished();
+    shop.product("p", 100, &cards("C", 4_850)).await;
+    let mut last = None;
+    for n in 0..97 {
+        last = Some(shop.order(&format!("holds-fifty-of-them-{n:03}"), "p", 50).await);
+    }
+    let mut read = Vec::new();
+    for n in 0..3 {
+        let counter = Arc::new(Counter::default());
+        let (front, _) = shop.tapped(counter.clone());
+        let (status, answer) = shop::create(&front, &format!("comes-when-all-is-held-{n}"), &wish("p", 1)).await;
+        assert_eq!((status, &answer["code"]), (409, &json!("sold_out")), "{answer}");
+        read.push(strips_read(&counter));
+    }
+    assert!(read[0] >= 102, "the first reads all of them: {read:?}");
+    assert!(read[1..].iter().all(|n| *n <= 6), "and the others none but the newest: {read:?}");
+
+    let last = last.unwrap();
+    let request = http::Request::builder().method("POST").uri(format!("/api/orders/{}/cancel", last.order));
+    let request = request.header("authorization", format!("Bearer {}", last.token)).body(Vec::new()).unwrap();
+    assert_eq!(shop::send(shop.front(), request).await.0, 200);
+    let counter = Arc::new(Counter::default());
+    let (front, _) = shop.tapped(counter.clone());
+    let (status, answer) = shop::create(&front, "comes-when-some-are-back", &wish("p", 1)).await;
+    assert_eq!(status, 201, "no time has passed, and it is for sale again: {answer}");
+    assert!(strips_read(&counter) <= 10, "where it is was said");
 }

@@ -121,7 +121,7 @@ const TRIED: &[Tried] = &[
 
 /// What single writes say, by the codes with which the names of writes begin.
 const BY_CODE: &[(&str, &[&str])] = &[
-    ("transitions guards::strips", &["C0", "C1", "R1", "R2", "X3", "X4", "M1", "Z", "A2"]),
+    ("transitions guards::strips", &["C0", "C1", "R1", "R2", "R3", "X3", "X4", "M1", "Z", "A2"]),
     ("transitions guards::imports", &["P0", "A0", "A1", "B1"]),
     ("transitions guards::money", &["F1", "F2", "F3", "M0", "M2", "M3", "O1", "O2", "O3"]),
     ("transitions guards::courtesies", &["P1", "P2", "T", "N"]),

@@ -1,11 +1,12 @@
-//! The end of a hold: providers are asked first, then the order is closed, then its cards go back.
+//! The end of a hold: providers are asked first, then the order is closed, then its cards go back, on evidence alone.
 
 use crate::asking::{Asked, Patience};
-use crate::hold::Held;
+use crate::hold::{Held, TRIES_PER_STRIP};
 use crate::{App, AppError};
 use domain::asking::{GRACE_MS, next_after_end};
 use domain::guards::holds;
 use domain::order::{Due, DueKind, Order, Why};
+use domain::stock::{Entry, evidence};
 use domain::{Claim, ProductId};
 use store::Outcome;
 
@@ -78,5 +79,60 @@ impl App {
         if let Err(error) = self.store.add_hints(product, strips).await {
             tracing::warn!(%product, %error, "a hint was not kept");
         }
+    }
+
+    /// Gives back what was claimed for an order and is not the order's, on the evidence of the order as read. Best effort:
+    /// what stays behind is found by its evidence later.
+    pub(crate) async fn give_back(&self, order: &Order, product: &ProductId, claim: Claim, held: &Held) {
+        let hints = self.release_surplus(order, product, claim, held).await;
+        self.hint(product, &hints).await;
+    }
+
+    /// Releases what the order as read gives evidence for; answers the strips that have room now.
+    pub(crate) async fn release_surplus(
+        &self,
+        order: &Order,
+        product: &ProductId,
+        claim: Claim,
+        held: &Held,
+    ) -> Vec<u32> {
+        let mut hints = Vec::new();
+        // Slots that somebody wrote by hand are evidence of nothing.
+        if order.is_live() && !self.slots_are_whole(order) {
+            tracing::error!(order = %order.id, "the slots of an order were changed; nothing is released");
+            return hints;
+        }
+        for (&strip, (_, positions)) in &held.strips {
+            let surplus: Vec<u8> = positions
+                .iter()
+                .copied()
+                .filter(|&position| evidence::releasable(order, claim.generation, product, strip, position))
+                .collect();
+            if !surplus.is_empty() && self.release(product, strip, claim, surplus).await {
+                hints.push(strip);
+            }
+        }
+        hints
+    }
+
+    async fn release(&self, product: &ProductId, strip: u32, claim: Claim, mut positions: Vec<u8>) -> bool {
+        for _ in 0..TRIES_PER_STRIP {
+            match self.store.release(product, strip, claim, &positions).await {
+                Ok(Outcome::Applied(_)) => return true,
+                Ok(Outcome::Refused(Some(found))) if !found.sealed => {
+                    let still = found.positions_of(Entry::Claim(claim));
+                    positions.retain(|p| still.contains(p));
+                    if positions.is_empty() {
+                        return false;
+                    }
+                }
+                Ok(_) => return false,
+                Err(error) => {
+                    tracing::warn!(%product, strip, order = %claim.order, %error, "a surplus hold stays behind");
+                    return false;
+                }
+            }
+        }
+        false
     }
 }

@@ -2,24 +2,46 @@
 //!
 //! What an instance remembers here is courtesy: it saves reads and never decides anything. The strips decide.
 
+mod held;
+
+pub(crate) use held::Held;
+
 use crate::{App, AppError};
 use domain::guards::holds;
 use domain::limits::{SOLD_OUT_AGE_MS, STRIP_CARDS};
-use domain::order::Order;
-use domain::stock::{Entry, Move, SlotRun, Strip, evidence};
+use domain::stock::{Entry, Move, Strip};
 use domain::{Claim, Millis, ProductId};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use store::{Head, Outcome};
 
 /// Strips before the newest that are looked at for claims of an earlier try: a create of fifty cards touches at most three.
 const LOOK_BACK: u32 = 3;
 
 /// Writes to one strip before a claimer goes on: each refusal means that somebody else moved on.
-const TRIES_PER_STRIP: usize = 60;
+pub(crate) const TRIES_PER_STRIP: usize = 60;
 
 /// Rounds over the strips before a create gives up undecided.
 const ROUNDS: usize = 40;
+
+/// Times that a create goes after strips that are said to have room again, before it reads every strip.
+const HINT_ROUNDS: usize = 3;
+
+/// Hinted strips that one round looks at: one call.
+const HINTS_AT_ONCE: usize = 100;
+
+/// Strips up to which every instance reads them all by itself: one call. Of more than these, instances tell each other.
+pub(crate) const SWEPT_ALONE: u32 = 100;
+
+/// Milliseconds after which one of [`RENEW_ONE_IN`] who meet a verdict renews it, so that it seldom ends for all of them at once.
+const RENEW_AFTER_MS: i64 = SOLD_OUT_AGE_MS / 2;
+const RENEW_ONE_IN: u8 = 8;
+
+/// Where many would read many strips at once, one of so many does, and the others look again this much later, so many times.
+const SWEEP_ONE_IN: u8 = 4;
+const LOOK_AGAIN: Duration = Duration::from_millis(40);
+const LOOKS_AGAIN: usize = 3;
 
 /// What one instance remembers of each product's strips.
 #[derive(Debug, Default)]
@@ -40,19 +62,25 @@ struct View {
     /// The strip to try first, and how long its list was when last seen.
     current: Option<(u32, u8)>,
     sold_out: Option<Verdict>,
+    /// The head, read for the create that is under way.
+    fresh: Option<Head>,
 }
 
 /// Every strip was read full. The claims that were seen ride along, because an order whose own claim is among them is not
 /// sold out: an earlier try of it holds the card.
+///
+/// One that another instance found has no claims with it: for half a second an order whose earlier try was cut off may be told so.
 #[derive(Clone, Debug)]
 struct Verdict {
     at: Millis,
+    /// When this instance looks for a newer one, Unix ms; at most half a second after `at`.
+    until: Millis,
     claims: Arc<HashSet<Claim>>,
 }
 
 impl Verdict {
     fn holds_for(&self, claim: Claim, now: Millis) -> bool {
-        holds("hold: the verdict is fresh", (0..SOLD_OUT_AGE_MS).contains(&(now - self.at)))
+        holds("hold: the verdict is fresh", (self.at..self.until).contains(&now))
             && holds("hold: nothing is held by an earlier try", !self.claims.contains(&claim))
     }
 }
@@ -97,6 +125,16 @@ impl Remembered {
         self.change(|view| view.sold_out.as_ref().is_some_and(|verdict| verdict.holds_for(claim, now)))
     }
 
+    /// The stock is at its end, as this head says: what it knows of strips with room is to be tried now, and once.
+    fn at_the_end(&self, mut head: Head) -> Next {
+        let hints = std::mem::take(&mut head.hints);
+        self.change(|view| {
+            view.current = None;
+            view.head = Some(head);
+        });
+        if hints.is_empty() { Next::End } else { Next::Hinted(hints) }
+    }
+
     fn saw_strip(&self, strip: &Strip) {
         self.change(|view| {
             let has_room = strip.room() > 0;
@@ -111,6 +149,26 @@ impl Remembered {
     }
 }
 
+/// What there is to try next.
+enum Next {
+    /// The strip that is remembered now.
+    Strip,
+    /// Strips that are said to have room again.
+    Hinted(Vec<u32>),
+    /// Nothing but reading every strip.
+    End,
+}
+
+/// What reading every strip came to.
+enum Swept {
+    /// Nothing is left for anybody.
+    End,
+    /// Enough, or other strips to try.
+    More,
+    /// Every strip was read full, and meanwhile something came back.
+    Contested,
+}
+
 /// How a strip to claim from is known.
 enum Look {
     /// By the length its list had when it was last written to.
@@ -119,68 +177,17 @@ enum Look {
     Read(Strip),
 }
 
-/// Cards claimed for one order, by strip.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Held {
-    strips: BTreeMap<u32, (u8, Vec<u8>)>,
+/// Whether a head says that somebody has just read every strip full, and nothing came back since.
+fn is_heard(head: &Head, now: Millis) -> bool {
+    let is_fresh = |at: Millis| (at..at + SOLD_OUT_AGE_MS).contains(&now);
+    head.hints.is_empty() && head.sold_out_at.is_some_and(is_fresh)
 }
 
-impl Held {
-    /// How many cards.
-    pub(crate) fn count(&self) -> usize {
-        self.strips.values().map(|(_, positions)| positions.len()).sum()
-    }
-
-    /// The cards that an order's slots name.
-    pub(crate) fn of(slots: &[SlotRun]) -> Held {
-        let mut held = Held::default();
-        for run in slots {
-            let (_, positions) = held.strips.entry(run.strip).or_insert_with(|| (run.width, Vec::new()));
-            positions.extend(run.positions());
-        }
-        held
-    }
-
-    /// Every card of it, by strip.
-    #[cfg(feature = "planted")]
-    pub(crate) fn places(&self) -> impl Iterator<Item = (u32, &[u8])> {
-        self.strips.iter().map(|(strip, (_, positions))| (*strip, positions.as_slice()))
-    }
-
-    /// The lowest strip with a card of it.
-    pub(crate) fn lowest_strip(&self) -> u32 {
-        self.strips.first_key_value().map_or(0, |(strip, _)| *strip)
-    }
-
-    /// Notes one card.
-    pub(crate) fn add(&mut self, strip: u32, position: u8) {
-        self.strips.entry(strip).or_default().1.push(position);
-    }
-
-    /// Whether nothing was claimed.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.count() == 0
-    }
-
-    /// Notes what this claim holds in a strip, as just read.
-    fn saw(&mut self, strip: &Strip, claim: Claim) {
-        let ours = strip.positions_of(Entry::Claim(claim));
-        if !ours.is_empty() {
-            self.strips.insert(strip.no, (strip.width, ours));
-        }
-    }
-
-    /// The first `quantity` cards as runs; whatever was claimed beyond them is surplus.
-    pub(crate) fn runs(&self, quantity: u32) -> Vec<SlotRun> {
-        let mut left = usize::try_from(quantity).unwrap_or(usize::MAX);
-        let mut runs = Vec::new();
-        for (&strip, (width, positions)) in &self.strips {
-            let taken: Vec<u8> = positions.iter().copied().take(left).collect();
-            left -= taken.len();
-            runs.extend(SlotRun::pack(strip, *width, &taken));
-        }
-        runs
-    }
+/// Places of so many things, beginning elsewhere for each order, so that those who look for the last cards do not all meet at the first.
+fn apart(count: usize, claim: Claim) -> Vec<usize> {
+    let start = claim.order.0.iter().rev().take(4).fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
+    let start = start.checked_rem(count).unwrap_or_default();
+    (start..count).chain(0..start).collect()
 }
 
 /// How a hold ended.
@@ -229,7 +236,7 @@ impl App {
         if memory.sold_out(claim, self.clock.now()) {
             return Ok(HoldEnd::SoldOut);
         }
-        let mut tried = BTreeSet::new();
+        let (mut tried, mut hinted) = (BTreeSet::new(), 0);
         for _ in 0..ROUNDS {
             if held.count() >= wanted {
                 return Ok(HoldEnd::Enough);
@@ -241,17 +248,31 @@ impl App {
                 self.take_from(product, memory, Look::Remembered { strip, len }, claim, wanted, held).await?;
                 continue;
             }
-            if !self.next_strip(product, memory, view.current, claim, held).await?
-                && held.count() < wanted
-                && self.sweep(product, memory, claim, wanted, held).await?
-            {
-                return Ok(HoldEnd::SoldOut);
+            match self.next_strip(product, memory, view.current, claim, held).await? {
+                Next::Strip => {}
+                Next::Hinted(hints) if hinted < HINT_ROUNDS => {
+                    hinted += 1;
+                    self.take_hinted(product, memory, &hints, claim, wanted, held).await?;
+                }
+                Next::Hinted(_) | Next::End => {
+                    if held.count() >= wanted {
+                        continue;
+                    }
+                    let listens = hinted < HINT_ROUNDS;
+                    match self.sweep(product, memory, claim, wanted, held, listens).await? {
+                        Swept::End => return Ok(HoldEnd::SoldOut),
+                        Swept::More => {}
+                        // Every strip was read full during this request, and as often as one can ask.
+                        Swept::Contested if !listens => return Ok(HoldEnd::SoldOut),
+                        Swept::Contested => {}
+                    }
+                }
             }
         }
         if held.count() >= wanted { Ok(HoldEnd::Enough) } else { Err(AppError::Contended) }
     }
 
-    /// Claims what is missing from one strip, as far as it goes.
+    /// Claims what is missing from one strip, as far as it goes. `true` when nothing is left of it for anybody.
     async fn take_from(
         &self,
         product: &ProductId,
@@ -260,7 +281,7 @@ impl App {
         claim: Claim,
         wanted: usize,
         held: &mut Held,
-    ) -> Result<(), AppError> {
+    ) -> Result<bool, AppError> {
         let (strip, mut seen) = match look {
             Look::Remembered { strip, len } => (strip, Err(len)),
             Look::Read(seen) => (seen.no, Ok(seen)),
@@ -276,7 +297,8 @@ impl App {
                     self.store.append_claim(product, strip, claim, need.min(room)).await?
                 }
                 Ok(seen) => match seen.next_move(claim, need) {
-                    Move::Enough | Move::Full => return Ok(()),
+                    Move::Enough => return Ok(false),
+                    Move::Full => return Ok(true),
                     Move::Append { take, .. } if first_here => {
                         self.store.append_claim(product, strip, claim, take).await?
                     }
@@ -287,16 +309,16 @@ impl App {
             };
             let now = match answer {
                 Outcome::Applied(now) | Outcome::AlreadyApplied(now) | Outcome::Refused(Some(now)) => now,
-                Outcome::Refused(None) => return Ok(()),
+                Outcome::Refused(None) => return Ok(true),
             };
             memory.saw_strip(&now);
             held.saw(&now, claim);
             seen = Ok(now);
         }
-        Ok(())
+        Ok(false)
     }
 
-    /// Finds another strip to try: one known to have room again, else the next fresh one. `false` at the end of the stock.
+    /// Finds what to try next: strips known to have room again, else the next fresh one.
     ///
     /// An earlier try of the same order may have claimed in the strips before; they are looked at beside the cursor's
     /// move, which happens once in 48 orders.
@@ -307,17 +329,23 @@ impl App {
         seen: Option<(u32, u8)>,
         claim: Claim,
         held: &mut Held,
-    ) -> Result<bool, AppError> {
+    ) -> Result<Next, AppError> {
         let _moving = memory.moving.lock().await;
         let view = memory.read();
         if view.current.is_some() && view.current != seen {
-            return Ok(true);
+            return Ok(Next::Strip);
+        }
+        // Read for this create, and once: what is said there to be at its end needs no write to find it out.
+        if let Some(head) = memory.change(|v| v.fresh.take())
+            && head.cursor >= head.on_sale
+        {
+            return Ok(memory.at_the_end(head));
         }
         let Some(head) = view.head else {
             return self.first_look(product, memory, claim, held).await;
         };
         if !head.hints.is_empty() {
-            return self.follow_hints(product, memory, &head.hints).await;
+            return Ok(memory.at_the_end(head));
         }
         let behind: Vec<u32> = (head.cursor.saturating_sub(LOOK_BACK)..head.cursor).collect();
         let (moved, behind) = tokio::join!(self.store.move_cursor(product), self.store.strips(product, &behind));
@@ -331,40 +359,78 @@ impl App {
                     v.head = Some(head);
                     v.sold_out = None;
                 });
-                Ok(true)
+                Ok(Next::Strip)
             }
-            Outcome::Refused(head) => {
-                let more = head.as_ref().is_some_and(|h| !h.hints.is_empty());
-                memory.change(|v| {
-                    v.current = None;
-                    v.head = Some(head.unwrap_or_default());
-                });
-                Ok(more)
-            }
+            Outcome::Refused(head) => Ok(memory.at_the_end(head.unwrap_or_default())),
         }
     }
 
-    /// Strips that were said to have room again: goes to the first that has, remembers the others, and forgets those that
-    /// have none. Always worth another round, because the hints are used up.
-    async fn follow_hints(&self, product: &ProductId, memory: &Remembered, hints: &[u32]) -> Result<bool, AppError> {
-        let strips = self.store.strips(product, hints).await?;
-        let mut with_room = strips.iter().map(|s| &s.strip).filter(|s| s.has_room());
-        let next = with_room.next().map(|s| (s.no, s.len()));
-        let others: Vec<u32> = with_room.map(|s| s.no).collect();
-        let stale: Vec<u32> =
-            hints.iter().copied().filter(|b| !others.contains(b) && next.is_none_or(|(no, _)| no != *b)).collect();
-        memory.change(|view| {
-            if let Some(head) = &mut view.head {
-                head.hints = others;
-            }
-            if next.is_some() {
-                view.current = next;
-            }
-        });
-        if !stale.is_empty() {
-            self.store.drop_hints(product, &stale).await?;
+    /// Claims from strips that are said to have room again, and forgets those that have none.
+    async fn take_hinted(
+        &self,
+        product: &ProductId,
+        memory: &Remembered,
+        hints: &[u32],
+        claim: Claim,
+        wanted: usize,
+        held: &mut Held,
+    ) -> Result<(), AppError> {
+        // While there is plenty the lowest come first, so that old strips fill up and are sealed.
+        let is_end = memory.read().head.is_none_or(|head| head.cursor >= head.on_sale);
+        let order = |n: usize| if is_end { apart(n, claim) } else { (0..n).collect() };
+        let mut hints: Vec<u32> = order(hints.len()).into_iter().filter_map(|at| hints.get(at).copied()).collect();
+        hints.truncate(HINTS_AT_ONCE);
+        let mut full: BTreeSet<u32> = hints.iter().copied().collect();
+        let strips = self.store.strips(product, &hints).await?;
+        for item in &strips {
+            held.saw(&item.strip, claim);
         }
-        Ok(true)
+        for strip in order(strips.len()).into_iter().filter_map(|at| Some(&strips.get(at)?.strip)) {
+            let is_left = strip.has_room()
+                && (held.count() >= wanted
+                    || !self.take_from(product, memory, Look::Read(strip.clone()), claim, wanted, held).await?);
+            if is_left {
+                full.remove(&strip.no);
+            }
+        }
+        if !is_end {
+            let left: Vec<u32> = hints.into_iter().filter(|no| !full.contains(no)).collect();
+            memory.change(|view| {
+                // The one that is remembered is tried before the others anyway.
+                let current = view.current.map(|(no, _)| no);
+                if let Some(head) = &mut view.head {
+                    head.hints = left.into_iter().filter(|no| Some(*no) != current).collect();
+                }
+            });
+        }
+        if !full.is_empty() {
+            let full: Vec<u32> = full.into_iter().collect();
+            self.store.drop_hints(product, &full).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the head for a create that is about to look for the last cards, beside whatever else it reads.
+    pub(crate) async fn look_ahead(&self, product: &ProductId) -> Result<(), AppError> {
+        let memory = self.stock.of(product);
+        let now = self.clock.now();
+        let view = memory.read();
+        let knows = view.sold_out.is_some_and(|verdict| (verdict.at..verdict.until).contains(&now));
+        if !knows && view.current.is_none() && view.head.is_some() {
+            let head = self.store.head(product).await?;
+            memory.change(|v| v.fresh = head);
+        }
+        Ok(())
+    }
+
+    /// Whether this instance knows for sure, of everybody but this order, that nothing is left.
+    pub(crate) fn knows_sold_out(&self, product: &ProductId, claim: Claim) -> bool {
+        self.stock.known(product).is_some_and(|memory| memory.sold_out(claim, self.clock.now()))
+    }
+
+    /// A throw of dice: one in so many.
+    fn one_in(&self, many: u8) -> bool {
+        self.ids.bytes::<1>()[0].is_multiple_of(many)
     }
 
     /// A cold instance: reads the head and the newest strips, and goes on where others left off. Otherwise every cold start
@@ -375,7 +441,7 @@ impl App {
         memory: &Remembered,
         claim: Claim,
         held: &mut Held,
-    ) -> Result<bool, AppError> {
+    ) -> Result<Next, AppError> {
         let head = self.store.head(product).await?.unwrap_or_default();
         let newest: Vec<u32> = (head.cursor.saturating_sub(LOOK_BACK)..head.cursor).collect();
         let mut current = None;
@@ -391,11 +457,12 @@ impl App {
             v.head = Some(head);
             v.current = current;
         });
-        Ok(true)
+        Ok(Next::Strip)
     }
 
-    /// Reads every strip that may have a card and claims what it finds. `true` when all were read full: only then may the
-    /// word "sold out" be said.
+    /// Reads every strip that may have a card and claims what it finds. `true` when all were read full, or were found full by whoever
+    /// claimed there: only then may the word "sold out" be said. Of a large stock the reading of another instance will do, for as long
+    /// as an own one would.
     async fn sweep(
         &self,
         product: &ProductId,
@@ -403,17 +470,24 @@ impl App {
         claim: Claim,
         wanted: usize,
         held: &mut Held,
-    ) -> Result<bool, AppError> {
+        listens: bool,
+    ) -> Result<Swept, AppError> {
         let _sweeping = memory.sweeping.lock().await;
         let view = memory.read();
         let now = self.clock.now();
         if view.sold_out.is_some_and(|verdict| verdict.holds_for(claim, now)) {
-            return Ok(true);
+            return Ok(Swept::End);
         }
         // Only when the cursor has reached the end are the strips below it all the strips there are.
         let is_end = |h: &Head| holds("hold: every strip on sale was opened", h.cursor >= h.on_sale);
-        let Some(head) = view.head.filter(is_end) else { return Ok(false) };
+        let Some(head) = view.head.filter(is_end) else { return Ok(Swept::More) };
         let all: Vec<u32> = (head.low..head.cursor).collect();
+        let is_large = head.cursor.saturating_sub(head.low) > SWEPT_ALONE;
+        if is_large && listens && self.heard_of_end(product, memory, &head).await? {
+            let is_over = memory.sold_out(claim, self.clock.now());
+            return Ok(if is_over { Swept::End } else { Swept::More });
+        }
+        let now = self.clock.now();
         let mut with_room = Vec::new();
         let mut claims = HashSet::new();
         for item in self.store.strips(product, &all).await? {
@@ -426,72 +500,62 @@ impl App {
                 with_room.push(item.strip);
             }
         }
-        if holds("hold: every strip was read full", with_room.is_empty()) {
-            if held.count() < wanted {
-                memory.change(|v| v.sold_out = Some(Verdict { at: now, claims: Arc::new(claims) }));
+        let mut left = Vec::new();
+        for strip in apart(with_room.len(), claim).into_iter().filter_map(|at| with_room.get(at)) {
+            let is_full = held.count() < wanted
+                && self.take_from(product, memory, Look::Read(strip.clone()), claim, wanted, held).await?;
+            if !is_full {
+                left.push(strip.no);
             }
-            return Ok(held.count() < wanted);
         }
-        for strip in with_room {
-            if held.count() < wanted {
-                self.take_from(product, memory, Look::Read(strip), claim, wanted, held).await?;
+        if !holds("hold: every strip was read full", left.is_empty()) || held.count() >= wanted {
+            // Whoever looks next need not read them all.
+            left.truncate(HINTS_AT_ONCE / 2);
+            if is_large && !left.is_empty() {
+                self.store.add_hints(product, &left).await?;
             }
+            return Ok(Swept::More);
+        }
+        // Many instances look for a newer one at different times.
+        let spread = if is_large { i64::from(self.ids.bytes::<1>()[0]) * RENEW_AFTER_MS / 256 } else { 0 };
+        let until = now + SOLD_OUT_AGE_MS - spread;
+        if is_large
+            && let Outcome::Refused(Some(found)) = self.store.note_sold_out(product, head.on_sale, now).await?
+            && !is_heard(&found, self.clock.now())
+        {
+            memory.change(|v| v.fresh = Some(found));
+            return Ok(Swept::Contested);
+        }
+        memory.change(|v| v.sold_out = Some(Verdict { at: now, until, claims: Arc::new(claims) }));
+        Ok(Swept::End)
+    }
+
+    /// Whether another instance has just read every strip full, or has said since where there is room. Where none has and many may want to
+    /// know, most of them wait a moment for the few who look.
+    async fn heard_of_end(&self, product: &ProductId, memory: &Remembered, head: &Head) -> Result<bool, AppError> {
+        let mut head = head.clone();
+        for look in 0..=LOOKS_AGAIN {
+            if look > 0 {
+                if self.one_in(SWEEP_ONE_IN) {
+                    return Ok(false);
+                }
+                tokio::time::sleep(LOOK_AGAIN).await;
+                head = self.store.head(product).await?.unwrap_or_default();
+                if !head.hints.is_empty() {
+                    memory.change(|v| v.fresh = Some(head));
+                    return Ok(true);
+                }
+            }
+            let now = self.clock.now();
+            let Some(at) = head.sold_out_at.filter(|_| is_heard(&head, now)) else { continue };
+            if now - at >= RENEW_AFTER_MS && self.one_in(RENEW_ONE_IN) {
+                return Ok(false);
+            }
+            let spread = i64::from(self.ids.bytes::<1>()[0]) * RENEW_AFTER_MS / 256;
+            let until = (at + SOLD_OUT_AGE_MS).min(now + RENEW_AFTER_MS - spread / 2);
+            memory.change(|v| v.sold_out = Some(Verdict { at, until, claims: Arc::default() }));
+            return Ok(true);
         }
         Ok(false)
-    }
-
-    /// Gives back what was claimed for an order and is not the order's, on the evidence of the order as read. Best effort:
-    /// what stays behind is found by its evidence later.
-    pub(crate) async fn give_back(&self, order: &Order, product: &ProductId, claim: Claim, held: &Held) {
-        let hints = self.release_surplus(order, product, claim, held).await;
-        self.hint(product, &hints).await;
-    }
-
-    /// Releases what the order as read gives evidence for; answers the strips that have room now.
-    pub(crate) async fn release_surplus(
-        &self,
-        order: &Order,
-        product: &ProductId,
-        claim: Claim,
-        held: &Held,
-    ) -> Vec<u32> {
-        let mut hints = Vec::new();
-        // Slots that somebody wrote by hand are evidence of nothing.
-        if order.is_live() && !self.slots_are_whole(order) {
-            tracing::error!(order = %order.id, "the slots of an order were changed; nothing is released");
-            return hints;
-        }
-        for (&strip, (_, positions)) in &held.strips {
-            let surplus: Vec<u8> = positions
-                .iter()
-                .copied()
-                .filter(|&position| evidence::releasable(order, claim.generation, product, strip, position))
-                .collect();
-            if !surplus.is_empty() && self.release(product, strip, claim, surplus).await {
-                hints.push(strip);
-            }
-        }
-        hints
-    }
-
-    async fn release(&self, product: &ProductId, strip: u32, claim: Claim, mut positions: Vec<u8>) -> bool {
-        for _ in 0..TRIES_PER_STRIP {
-            match self.store.release(product, strip, claim, &positions).await {
-                Ok(Outcome::Applied(_)) => return true,
-                Ok(Outcome::Refused(Some(found))) if !found.sealed => {
-                    let still = found.positions_of(Entry::Claim(claim));
-                    positions.retain(|p| still.contains(p));
-                    if positions.is_empty() {
-                        return false;
-                    }
-                }
-                Ok(_) => return false,
-                Err(error) => {
-                    tracing::warn!(%product, strip, order = %claim.order, %error, "a surplus hold stays behind");
-                    return false;
-                }
-            }
-        }
-        false
     }
 }

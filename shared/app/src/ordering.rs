@@ -110,8 +110,12 @@ impl App {
         if !holds("create: only while the shop is open", !self.is_closed().await?) {
             return Ok(Err(CreateRefusal::Closed));
         }
-        if scarce && let Some(found) = self.store.order(&request.order).await? {
-            return self.answer_found(request, found).await;
+        if scarce {
+            let (found, ahead) = tokio::join!(self.store.order(&request.order), self.look_ahead(&request.product));
+            if let Some(found) = found? {
+                return self.answer_found(request, found).await;
+            }
+            ahead?;
         }
         let fit = match self.check(request).await? {
             Ok(fit) => fit,
@@ -130,7 +134,8 @@ impl App {
             return Ok(Err(CreateRefusal::TooMany));
         }
         // So does a large claim that cannot be met: whoever asks for more than there is must not hold it while it is counted.
-        if scarce && request.quantity > 1 && !self.could_hold(&fit.product.id, claim, request.quantity).await? {
+        let is_large = scarce && request.quantity > 1 && !self.knows_sold_out(&fit.product.id, claim);
+        if is_large && !self.could_hold(&fit.product.id, claim, request.quantity).await? {
             return self.refuse_shortfall(request).await;
         }
         let read = async { if scarce { Ok(None) } else { self.store.order(&request.order).await } };

@@ -9,6 +9,7 @@ use self::notes::{FirstSights, NOTES, Notes, Sight, Stop, claim_name};
 use crate::asking::{Asked, Patience};
 use crate::closing::HoldEnding;
 use crate::hold::Held;
+use crate::hold::SWEPT_ALONE;
 use crate::{App, AppError};
 use domain::guards::holds;
 #[cfg(feature = "planted")]
@@ -440,6 +441,7 @@ impl App {
             }
         }
         let mut has_free = strip.entries.contains(&Entry::Free);
+        let mut is_released = false;
         for (claim, positions) in releasable {
             let Some(order) = orders.get(&claim.order) else { continue };
             let mut held = Held::default();
@@ -447,7 +449,12 @@ impl App {
             if !self.release_surplus(order, look.product, claim, &held).await.is_empty() {
                 pass.released += positions.len();
                 has_free = true;
+                is_released = true;
             }
+        }
+        // Of a large stock nobody reads every strip to find it out, so whoever looks for cards is told at once.
+        if is_released && look.head.cursor.saturating_sub(look.head.low) > SWEPT_ALONE {
+            self.hint(look.product, &[strip.no]).await;
         }
         let tail_is_forgotten = strip.room() > 0 && strip.no.saturating_add(OPEN_STRIPS) < look.head.cursor;
         if has_free || tail_is_forgotten {

@@ -4,6 +4,7 @@ use crate::StoreError;
 use crate::write::Item;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::Blob;
+use domain::Millis;
 use domain::ProductId;
 use domain::stock::{Entry, Strip};
 use std::collections::{BTreeMap, HashMap};
@@ -127,6 +128,9 @@ pub struct Head {
     pub hints: Vec<u32>,
     /// Ranges of imports that have not ended: first strip and how many.
     pub ranges: BTreeMap<String, (u32, u32)>,
+    /// Since when a reading of every strip that found them all full had begun, Unix ms; `None` when cards came back since, or where
+    /// nobody had to read many.
+    pub sold_out_at: Option<Millis>,
 }
 
 impl Head {
@@ -151,6 +155,7 @@ impl Head {
             low: r.number("low")?,
             hints,
             ranges,
+            sold_out_at: r.maybe("so", Reader::number)?,
         })
     }
 

@@ -43,7 +43,16 @@ async fn hints_are_kept_of_products_that_are_there_and_not_too_many() {
     assert_eq!(said(store.open_head(&p).await), Applied);
     assert_eq!(said(store.add_hints(&none, &[1]).await), Refused);
     assert_eq!(said(store.drop_hints(&none, &[1]).await), Refused);
+    assert_eq!(said(store.note_sold_out(&none, 0, 5).await), Refused);
+    let on_sale = store.head(&p).await.unwrap().unwrap().on_sale;
+    assert_eq!(said(store.note_sold_out(&p, on_sale + 1, 5).await), Refused, "more or less is on sale now");
+    assert_eq!(said(store.note_sold_out(&p, on_sale, 5).await), Applied);
+    assert_eq!(said(store.note_sold_out(&p, on_sale, 4).await), Refused, "somebody has looked later");
+    assert_eq!(said(store.note_sold_out(&p, on_sale, 6).await), Applied, "later");
+    assert_eq!(store.head(&p).await.unwrap().unwrap().sold_out_at, Some(6));
     assert_eq!(said(store.add_hints(&p, &[0]).await), Applied, "the first");
+    assert_eq!(store.head(&p).await.unwrap().unwrap().sold_out_at, None, "something came back");
+    assert_eq!(said(store.note_sold_out(&p, on_sale, 7).await), Refused, "a strip is said to have room");
     let many: Vec<u32> = (1..100).collect();
     assert_eq!(said(store.add_hints(&p, &many).await), Applied, "more");
     assert_eq!(said(store.add_hints(&p, &[500]).await), Refused, "a hundred are enough");

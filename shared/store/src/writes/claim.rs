@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::guards::holds;
 use domain::limits::{HINTS_MAX, STRIP_CARDS};
 use domain::stock::{Entry, Strip};
-use domain::{Claim, ProductId};
+use domain::{Claim, Millis, ProductId};
 
 pub(super) fn strip_key(product: &ProductId, no: u32) -> Item {
     keys::text("k", keys::strip(product, no))
@@ -37,9 +37,16 @@ fn drop_hints(product: &ProductId, strips: &[u32]) -> Write {
 
 fn add_hints(product: &ProductId, strips: &[u32]) -> Write {
     let condition = "attribute_exists(#k) AND (attribute_not_exists(#r) OR size(#r) < :most)";
-    Write::update("R2 add hints", Table::Strips, head_key(product), "ADD #r :strips", condition)
+    Write::update("R2 add hints", Table::Strips, head_key(product), "ADD #r :strips REMOVE #so", condition)
         .value(":strips", numbers(strips))
         .value(":most", number(HINTS_MAX))
+}
+
+fn note_sold_out(product: &ProductId, on_sale: u32, at: Millis) -> Write {
+    let condition = "#n = :n AND attribute_not_exists(#r) AND (attribute_not_exists(#so) OR #so < :at)";
+    Write::update("R3 note sold out", Table::Strips, head_key(product), "SET #so = :at", condition)
+        .value(":n", number(on_sale))
+        .value(":at", number(at))
 }
 
 fn append_claim(product: &ProductId, strip: u32, claim: Claim, take: u8) -> Write {
@@ -103,6 +110,7 @@ pub(super) fn examples() -> Vec<Write> {
         move_cursor(&product),
         drop_hints(&product, &[7]),
         add_hints(&product, &[7, 8]),
+        note_sold_out(&product, 3, 0),
         append_claim(&product, 7, claim, 2),
         reuse_free(&product, 7, claim, &[3, 5]),
         top_up_free(&product, 7, claim, &[3, 5]),
@@ -143,6 +151,25 @@ impl Store {
     /// * Twice: a set with the strips stays with them.
     pub async fn add_hints(&self, product: &ProductId, strips: &[u32]) -> Result<Outcome<(), ()>, StoreError> {
         Ok(plain(self.send(add_hints(product, strips)).await?))
+    }
+
+    /// R3. Tells other instances that every strip of a large stock was read full by somebody whose reading began at `at`, so that not each
+    /// of hundreds reads hundreds of strips for the same answer.
+    ///
+    /// * Invariant: none; a verdict is believed for half a second, and R2 takes it back.
+    /// * Condition: no strip went on sale since, none is said to have room again, and no later verdict stands there.
+    /// * If refused: the head as found, which says what there is to try, or that somebody has looked later.
+    /// * Twice: the second finds its own time.
+    pub async fn note_sold_out(
+        &self,
+        product: &ProductId,
+        on_sale: u32,
+        at: Millis,
+    ) -> Result<Outcome<(), Option<Head>>, StoreError> {
+        Ok(match self.send(note_sold_out(product, on_sale, at)).await? {
+            Raw::Applied(_) => Outcome::Applied(()),
+            Raw::Refused(found) => Outcome::Refused(found.as_ref().map(Head::read).transpose()?),
+        })
     }
 
     /// C1. Claims `take` fresh positions at the end of a strip.

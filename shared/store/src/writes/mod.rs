@@ -13,7 +13,7 @@
 //! | X1 X2 X3 X4 | end a hold; give an id up before its order exists; give cards back; put a lost claim back |
 //! | Q1 Q2 Q3 S1 | ask later; nothing left; never paid; take the turn to send again |
 //! | M1 Z Z2 A2 | mark final cards; seal a strip; raise the watermark; take a card out of sale |
-//! | R1 R2 | forget, remember that strips have room |
+//! | R1 R2 R3 | forget, remember that strips have room; that none has |
 //! | P0 A0 A0e A1 A1u A1n | open a product's head; reserve strips for an import, end the range; put ciphertexts and strip; claim a card's uniqueness; put a strip on sale |
 //! | P1 P2 T1 to T7 | create and change a setting; count a try, take a turn, note and forget open orders, keep a note, tell the stock, change a note that was read |
 //! | B1 | bring an item of an export back |

@@ -83,6 +83,7 @@ const UNIQUE: Step = step!(s => s.claim_unique(&product(), &[0; 16], &card()));
 pub(crate) const STOCK: &[Case] = &[
     case!("C0 move cursor", [HEAD, RANGE, ON_SALE], s => s.move_cursor(&product())),
     case!("R1 drop hints", [HEAD, HINTS], s => s.drop_hints(&product(), &[7])),
+    case!("R3 note sold out", [HEAD], s => s.note_sold_out(&product(), 0, 5)),
     case!("R2 add hints", [HEAD, HINTS], s => s.add_hints(&product(), &[7, 8])),
     case!("C1 claim", [STRIP], s => s.append_claim(&product(), 7, claim(), 2)),
     case!("C1' reuse", [FREE], s => s.reuse_free(&product(), 7, claim(), &[3, 5])),
