@@ -62,8 +62,8 @@ struct View {
     /// The strip to try first, and how long its list was when last seen.
     current: Option<(u32, u8)>,
     sold_out: Option<Verdict>,
-    /// The head, read for the create that is under way.
-    fresh: Option<Head>,
+    /// The head as read a moment ago for a create that looks for the last cards, and when, Unix ms.
+    fresh: Option<(Millis, Head)>,
 }
 
 /// Every strip was read full. The claims that were seen ride along, because an order whose own claim is among them is not
@@ -336,8 +336,9 @@ impl App {
             return Ok(Next::Strip);
         }
         // Read for this create, and once: what is said there to be at its end needs no write to find it out.
-        if let Some(head) = memory.change(|v| v.fresh.take())
+        if let Some((at, head)) = memory.change(|v| v.fresh.take())
             && head.cursor >= head.on_sale
+            && (at..at + SOLD_OUT_AGE_MS).contains(&self.clock.now())
         {
             return Ok(memory.at_the_end(head));
         }
@@ -418,7 +419,7 @@ impl App {
         let knows = view.sold_out.is_some_and(|verdict| (verdict.at..verdict.until).contains(&now));
         if !knows && view.current.is_none() && view.head.is_some() {
             let head = self.store.head(product).await?;
-            memory.change(|v| v.fresh = head);
+            memory.change(|v| v.fresh = head.map(|head| (now, head)));
         }
         Ok(())
     }
@@ -460,9 +461,9 @@ impl App {
         Ok(Next::Strip)
     }
 
-    /// Reads every strip that may have a card and claims what it finds. `true` when all were read full, or were found full by whoever
-    /// claimed there: only then may the word "sold out" be said. Of a large stock the reading of another instance will do, for as long
-    /// as an own one would.
+    /// Reads every strip that may have a card and claims what it finds. [`Swept::End`] when all were read full, or were found full by
+    /// whoever claimed there: only then may the word "sold out" be said. Of a large stock the reading of another instance will do, for as
+    /// long as an own one would; `listens` is false where that was tried before.
     async fn sweep(
         &self,
         product: &ProductId,
@@ -523,7 +524,7 @@ impl App {
             && let Outcome::Refused(Some(found)) = self.store.note_sold_out(product, head.on_sale, now).await?
             && !is_heard(&found, self.clock.now())
         {
-            memory.change(|v| v.fresh = Some(found));
+            memory.change(|v| v.fresh = Some((self.clock.now(), found)));
             return Ok(Swept::Contested);
         }
         memory.change(|v| v.sold_out = Some(Verdict { at: now, until, claims: Arc::new(claims) }));
@@ -542,7 +543,7 @@ impl App {
                 tokio::time::sleep(LOOK_AGAIN).await;
                 head = self.store.head(product).await?.unwrap_or_default();
                 if !head.hints.is_empty() {
-                    memory.change(|v| v.fresh = Some(head));
+                    memory.change(|v| v.fresh = Some((self.clock.now(), head)));
                     return Ok(true);
                 }
             }
