@@ -235,7 +235,7 @@ async fn hints_lead_to_released_cards_and_stale_ones_are_forgotten() {
     let hints: Vec<u32> = (0..100).collect();
     // In the oldest strip, where a cold instance does not look by itself.
     free_with_hints(&shop, 0, 7, &hints);
-    let calls = std::sync::Arc::new(tests::taps::Counter::default());
+    let calls = Arc::new(Counter::default());
     let (front, _) = shop.tapped(calls.clone());
     let (status, answer) = shop::create(&front, "follows-the-true-hint", &wish("p", 1)).await;
     assert_eq!(status, 201, "{answer}");
