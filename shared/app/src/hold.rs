@@ -502,14 +502,16 @@ impl App {
             }
         }
         let mut left = Vec::new();
-        for strip in apart(with_room.len(), claim).into_iter().filter_map(|at| with_room.get(at)) {
-            let is_full = held.count() < wanted
-                && self.take_from(product, memory, Look::Read(strip.clone()), claim, wanted, held).await?;
-            if !is_full {
-                left.push(strip.no);
+        if !holds("hold: every strip was read full", with_room.is_empty()) {
+            for strip in apart(with_room.len(), claim).into_iter().filter_map(|at| with_room.get(at)) {
+                let is_full = held.count() < wanted
+                    && self.take_from(product, memory, Look::Read(strip.clone()), claim, wanted, held).await?;
+                if !is_full {
+                    left.push(strip.no);
+                }
             }
         }
-        if !holds("hold: every strip was read full", left.is_empty()) || held.count() >= wanted {
+        if !left.is_empty() || held.count() >= wanted {
             // Whoever looks next need not read them all.
             left.truncate(HINTS_AT_ONCE / 2);
             if is_large && !left.is_empty() {
